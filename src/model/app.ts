@@ -1,0 +1,86 @@
+/**
+ * What an app is, once its CMDB rows have been checked. Everything here is
+ * valid by construction: whoever holds an `App` need not check it again.
+ */
+
+/** An OCI image in podman's storage, or a directory tree used under a throw-away overlay. */
+export type AppSource =
+  | { readonly kind: 'image'; readonly image: string }
+  | { readonly kind: 'rootfs'; readonly path: string };
+
+/** A bind mount: `host` lies under one of the configured roots, both paths are absolute and normal. */
+export interface Volume {
+  readonly host: string;
+  readonly container: string;
+  readonly readOnly: boolean;
+}
+
+/** Where an app may run. `weight` is relative to the app's other placements, 0 takes no new work. */
+export interface Placement {
+  readonly host: string;
+  readonly weight: number;
+  /** An extra TCP port on the host, for apps that do not speak HTTP. */
+  readonly listenPort: number | null;
+}
+
+export interface App {
+  /** `[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?` */
+  readonly name: string;
+  readonly source: AppSource;
+  /** argv given to the container; null: what the image says. */
+  readonly command: readonly string[] | null;
+  /** TCP port the app listens on, in its own network namespace. */
+  readonly port: number;
+  /** Secret. Sorted by key. */
+  readonly env: ReadonlyMap<string, string>;
+  readonly volumes: readonly Volume[];
+  readonly network: 'private' | 'host';
+  /** systemd's spelling (`512M`, `infinity`); null: no limit. */
+  readonly memoryMax: string | null;
+  /** systemd's spelling, per cent of one CPU (`150%`); null: no limit. */
+  readonly cpuQuota: string | null;
+  readonly tasksMax: number | null;
+  /** Seconds without a request before systemd stops it; null: never sleeps. */
+  readonly idleTimeoutS: number | null;
+  /** Seconds after which a fresh generation takes over; null: no limit. */
+  readonly lifetimeS: number | null;
+  readonly startTimeoutS: number;
+  readonly stopTimeoutS: number;
+  /** HTTP path that must answer 2xx or 3xx before the app counts as ready; null: the port listens. */
+  readonly readyPath: string | null;
+  /** Lower-case host names, exact or `*.example.com`. Sorted. */
+  readonly domains: readonly string[];
+  /** Sorted by host. */
+  readonly placements: readonly Placement[];
+}
+
+export type HostState = 'active' | 'draining' | 'down';
+
+export interface Host {
+  readonly name: string;
+  readonly address: string;
+  /** Port of the host's internal listener. */
+  readonly port: number;
+  readonly state: HostState;
+}
+
+/** A row that was not taken, and why: enough for an operator to find and mend it. */
+export interface Rejection {
+  readonly table: 'hosts' | 'apps' | 'domains' | 'placements';
+  /** The row's primary key, as text (`shop`, `shop/web1`). */
+  readonly key: string;
+  readonly column: string;
+  readonly why: string;
+  /** The app that stays as it was because of this row; null: no app is affected. */
+  readonly app: string | null;
+}
+
+/** The whole CMDB, checked. `rejections` name what is missing from the rest. */
+export interface Fleet {
+  readonly hosts: readonly Host[];
+  /** Enabled, valid apps, sorted by name. */
+  readonly apps: readonly App[];
+  /** Names in the apps table, valid or not, enabled or not: what an operator still knows of. */
+  readonly known: ReadonlySet<string>;
+  readonly rejections: readonly Rejection[];
+}
