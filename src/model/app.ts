@@ -6,11 +6,13 @@
 /** An OCI image in podman's storage, or a directory tree used under a throw-away overlay. */
 export type AppSource =
   | { readonly kind: 'image'; readonly image: string }
-  | { readonly kind: 'rootfs'; readonly path: string };
+  /** `root`: the configured root that `path` lies under. */
+  | { readonly kind: 'rootfs'; readonly path: string; readonly root: string };
 
-/** A bind mount: `host` lies under one of the configured roots, both paths are absolute and normal. */
+/** A bind mount: `host` lies under `root`, one of the configured ones; both paths are absolute and normal. */
 export interface Volume {
   readonly host: string;
+  readonly root: string;
   readonly container: string;
   readonly readOnly: boolean;
 }

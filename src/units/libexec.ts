@@ -1,0 +1,43 @@
+/** Command lines of the helpers in units/libexec/ that a container unit calls. Their usage is told there. */
+import type { App } from '../model/app.ts';
+import { ENV_DIR, containerName, pidFile, secretFileName, secretName } from '../model/names.ts';
+
+const DIR = '/usr/lib/fastcontainer/libexec';
+
+/** Folders of the host that the app uses, each with the configured root it must not lead out of. */
+export function hostPaths(app: App): { readonly path: string; readonly root: string }[] {
+  const rootfs = app.source.kind === 'rootfs' ? [app.source] : [];
+  return [...rootfs, ...app.volumes.map((volume) => ({ path: volume.host, root: volume.root }))];
+}
+
+export function checkPaths(app: App): string[] {
+  return [`${DIR}/fc-paths`, ...hostPaths(app).flatMap(({ path, root }) => [root, path])];
+}
+
+export function makeSecrets(instance: string, count: number): string[] {
+  return [`${DIR}/fc-secrets`, ...Array.from({ length: count }, (_, i) => `${secretName(instance, i)}=${ENV_DIR}/${secretFileName(instance, i)}`)];
+}
+
+/** Waits until nobody listens on the app's port of the host. */
+export function waitFree(app: App): string[] {
+  return [`${DIR}/fc-ready`, '--port', String(app.port), '--free', '--within', String(readyWithinMs(app))];
+}
+
+export function waitReady(app: App): string[] {
+  const host = app.domains.find((domain) => !domain.startsWith('*.')) ?? 'localhost';
+  const request = app.readyPath === null ? [] : ['--path', app.readyPath, '--host', host];
+  return [`${DIR}/fc-ready`, '--port', String(app.port), '--within', String(readyWithinMs(app)), ...request];
+}
+
+/** Gives up before whoever waits for the start does, so that they still hear why. */
+function readyWithinMs(app: App): number {
+  return app.startTimeoutS * 1000 - Math.min(Math.max(app.startTimeoutS * 100, 200), 1000);
+}
+
+export function stop(app: App, instance: string): string[] {
+  return [`${DIR}/fc-stop`, '--name', containerName(instance), '--pidfile', pidFile(instance), '--grace', String(app.stopTimeoutS)];
+}
+
+export function clean(instance: string, secrets: number): string[] {
+  return [`${DIR}/fc-clean`, containerName(instance), pidFile(instance), ...Array.from({ length: secrets }, (_, i) => secretName(instance, i))];
+}

@@ -1,0 +1,39 @@
+/** The command line that runs an app's container. */
+import type { App } from '../model/app.ts';
+import { ENV_DIR, containerName, envFileName, pidFile, secretName } from '../model/names.ts';
+import type { SplitEnv } from './envfile.ts';
+
+/** What web servers that start as root need to drop it; nothing more. */
+const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'];
+
+/**
+ * argv of `podman run`. Options have the form `--name=value`, so that no value can be read as an option.
+ * @param cgroups `disabled`: the container lives in the unit's own cgroup; `split`: in one below it
+ */
+export function podmanRun(app: App, instance: string, env: SplitEnv, cgroups: 'disabled' | 'split'): string[] {
+  return [
+    '/usr/bin/podman', '--events-backend=none', 'run',
+    '--detach', '--rm', '--replace',
+    `--name=${containerName(instance)}`,
+    `--pidfile=${pidFile(instance)}`,
+    `--cgroups=${cgroups}`,
+    // The unit's network namespace, whatever that is: a private one is systemd's to join (NetworkNamespacePath=).
+    '--network=host',
+    '--sdnotify=conmon',
+    '--log-driver=passthrough',
+    '--pull=never',
+    `--hostname=${app.name}`,
+    '--systemd=false',
+    '--http-proxy=false',
+    '--no-healthcheck',
+    '--security-opt=no-new-privileges',
+    '--cap-drop=all',
+    `--cap-add=${CAPABILITIES.join(',')}`,
+    ...(env.lines === '' ? [] : [`--env-file=${ENV_DIR}/${envFileName(instance)}`]),
+    ...[...env.secrets.keys()].map((key, index) => `--secret=${secretName(instance, index)},type=env,target=${key}`),
+    ...app.volumes.map((volume) => `--volume=${volume.host}:${volume.container}:${volume.readOnly ? 'ro' : 'rw'}`),
+    // podman reads no options after the first word that is none.
+    ...(app.source.kind === 'image' ? [app.source.image] : ['--rootfs', `${app.source.path}:O`]),
+    ...(app.command ?? []),
+  ];
+}
