@@ -1,0 +1,99 @@
+/** Every setting there is. Reading, checking and the reference in README.md come from this table. */
+import { cmdbAddress } from './cmdb-address.ts';
+import {
+  hostName, ipv4Range, listOf, oneOf, optionalPath, subnet, volumeRoot, wholeNumber, yesOrNo,
+} from './values.ts';
+
+export type Program = 'fc-sync' | 'fc-proxy';
+
+export interface Key<T> {
+  readonly section: string;
+  readonly key: string;
+  /** What may be written, for people. */
+  readonly type: string;
+  /** What an absent key means, as it would be written; empty where there is nothing to say or the key is required. */
+  readonly default: string;
+  readonly requiredFor: readonly Program[];
+  readonly doc: string;
+  readonly parse: (text: string) => T;
+}
+
+function define<T>(key: Key<T>): Key<T> {
+  return key;
+}
+
+export const hostNameKey = define({
+  section: 'host', key: 'name', type: 'name', default: '', requiredFor: ['fc-sync', 'fc-proxy'],
+  doc: "this host's row in the CMDB (hosts.name)",
+  parse: hostName,
+});
+
+export const cmdbUrlKey = define({
+  section: 'cmdb', key: 'url', type: 'mysql:// URLs, comma separated', default: '', requiredFor: ['fc-sync'],
+  doc: 'the CMDB: mysql://user@host[:port]/database, no password in it; several are tried in order; ?socketPath=/run/mysqld/mysqld.sock for a Unix socket',
+  parse: listOf(cmdbAddress),
+});
+
+export const passwordFileKey = define({
+  section: 'cmdb', key: 'password_file', type: 'absolute path', default: '', requiredFor: [],
+  doc: 'file with the password of the CMDB account, 0600; without it no password is sent',
+  parse: optionalPath,
+});
+
+export const maxStartsKey = define({
+  section: 'proxy', key: 'max_starts', type: 'number, 1 to 1000', default: '4', requiredFor: [],
+  doc: 'containers starting at once on this host',
+  parse: wholeNumber(1, 1000),
+});
+
+export const maxWaitingKey = define({
+  section: 'proxy', key: 'max_waiting', type: 'number, 1 to 1000000', default: '1024', requiredFor: [],
+  doc: 'requests waiting for starts before more are answered with 503',
+  parse: wholeNumber(1, 1_000_000),
+});
+
+export const trustedProxiesKey = define({
+  section: 'proxy', key: 'trusted_proxies', type: 'IP addresses or networks, comma separated', default: '', requiredFor: [],
+  doc: 'peers whose X-Forwarded-* headers are believed; none by default',
+  parse: listOf(subnet),
+});
+
+export const drainTimeoutKey = define({
+  section: 'proxy', key: 'drain_timeout_s', type: 'seconds, 1 to 3600', default: '30', requiredFor: [],
+  doc: 'how long fc-proxy, told to stop, waits for the requests in flight',
+  parse: wholeNumber(1, 3600),
+});
+
+export const volumeRootsKey = define({
+  section: 'volumes', key: 'roots', type: 'absolute paths, comma separated', default: '/srv/fastcontainer', requiredFor: [],
+  doc: "folders under which an app's volumes may lie",
+  parse: listOf(volumeRoot),
+});
+
+export const networkRangeKey = define({
+  section: 'network', key: 'range', type: 'IPv4 network, /8 to /30', default: '10.197.0.0/16', requiredFor: [],
+  doc: 'addresses for the links between the host and its containers, two for each',
+  parse: ipv4Range,
+});
+
+export const allowHostKey = define({
+  section: 'network', key: 'allow_host', type: 'yes or no', default: 'no', requiredFor: [],
+  doc: "whether an app may use the host's own network (apps.network = 'host')",
+  parse: yesOrNo,
+});
+
+export const cgroupsKey = define({
+  section: 'podman', key: 'cgroups', type: 'disabled or split', default: 'disabled', requiredFor: [],
+  doc: "podman's --cgroups: disabled keeps the container in its unit's own cgroup, split makes one below it",
+  parse: oneOf('disabled', 'split'),
+});
+
+/** All keys, in the order of the reference. */
+export const KEYS: readonly Key<unknown>[] = [
+  hostNameKey,
+  cmdbUrlKey, passwordFileKey,
+  maxStartsKey, maxWaitingKey, trustedProxiesKey, drainTimeoutKey,
+  volumeRootsKey,
+  networkRangeKey, allowHostKey,
+  cgroupsKey,
+];
