@@ -1,0 +1,98 @@
+# Sourced by the other scripts: talking, packages, Node, building.
+# shellcheck shell=bash
+set -euo pipefail
+
+SELF=${0##*/}
+REPO=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
+readonly SELF REPO
+# Where npm's `node` package goes on a Debian whose own Node is too old.
+readonly NPM_NODE_HOME=/usr/lib/fastcontainer-node
+readonly NODE_NEEDED=20.18.1
+
+say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
+die() { say "$*"; exit 1; }
+
+need_root() { [[ $EUID -eq 0 ]] || die "needs root: $1"; }
+
+#--- packages -----------------------------------------------------------------
+
+need_debian() {
+	local id version
+	id=$(. /etc/os-release && echo "${ID:-}")
+	version=$(. /etc/os-release && echo "${VERSION_ID:-}")
+	[[ $id == debian && ($version == 12 || $version == 13) ]] ||
+		say "made for Debian 12 and 13, this is ${id:-unknown} ${version:-}: going on, but nobody has tried"
+	command -v apt-get >/dev/null || die "there is no apt-get here to install packages with"
+}
+
+package_missing() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) != installed ]]; }
+
+# Installs those of the packages that are not there; touches nothing, not even the network, when all are.
+apt_install() {
+	local package missing=()
+	for package; do ! package_missing "$package" || missing+=("$package"); done
+	((${#missing[@]})) || return 0
+	say "installing ${missing[*]}"
+	apt_quietly update
+	DEBIAN_FRONTEND=noninteractive apt_quietly install -y --no-install-recommends "${missing[@]}"
+}
+
+# apt-get with its talk kept for the case of failure. Debian's mirrors and other
+# apt runs (a fresh cloud machine starts one by itself) get some patience.
+apt_quietly() {
+	local log
+	log=$(mktemp)
+	if ! apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 "$@" </dev/null >"$log" 2>&1; then
+		tail -n 30 "$log" >&2
+		rm -f "$log"
+		die "apt-get $* failed (its last lines are above)"
+	fi
+	rm -f "$log"
+}
+
+#--- Node ---------------------------------------------------------------------
+
+# Prints the path of a node that is new enough, if there is one.
+find_node() {
+	local node
+	for node in /usr/bin/node /usr/local/bin/node "$(command -v node || true)" "$NPM_NODE_HOME/node_modules/node/bin/node"; do
+		if [[ -x $node ]] && new_enough "$("$node" --version 2>/dev/null)"; then
+			echo "$node"
+			return 0
+		fi
+	done
+	return 1
+}
+
+new_enough() { dpkg --compare-versions "${1#v}" ge "$NODE_NEEDED"; }
+
+# Debian's own Node where it is new enough (13), else npm's package `node`.
+ensure_node() {
+	! find_node >/dev/null || return 0
+	need_debian
+	apt_quietly update
+	local candidate
+	candidate=$(apt-cache policy nodejs | awk '$1 == "Candidate:" { print $2 }')
+	if new_enough "${candidate%%+*}"; then
+		apt_install nodejs
+	else
+		say "Debian's Node is ${candidate:-not there}, older than $NODE_NEEDED: bringing Node 20 with npm"
+		apt_install npm
+		npm install --prefix "$NPM_NODE_HOME" --no-save --no-audit --no-fund --loglevel=error node@20 ||
+			die "npm could not install its package node@20; install Node $NODE_NEEDED or newer in some other way and try again"
+	fi
+	find_node >/dev/null || die "Node $NODE_NEEDED or newer did not arrive, though its installation did not fail"
+}
+
+ensure_npm() {
+	ensure_node
+	command -v npm >/dev/null || apt_install npm
+}
+
+# The node found first in PATH, for npm and the programs it calls.
+use_node() {
+	local node
+	node=$(find_node) || die "no node of $NODE_NEEDED or newer is here"
+	PATH=$(dirname "$node"):$PATH
+	export PATH
+}
