@@ -1,0 +1,57 @@
+/** The schema's versions: numbered .sql files, shipped beside the code that reads the tables. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { TABLES } from '../model/columns.ts';
+
+/** The newest version, which this program reads: the number of the last file in schema/. */
+export const SCHEMA_VERSION = 2;
+
+export interface Migration {
+  readonly version: number;
+  /** The file's name. */
+  readonly name: string;
+  readonly statements: readonly string[];
+}
+
+/** The same folder for src/cmdb/ and dist/cmdb/: the build copies no .sql files. */
+const FOLDER = new URL('../../src/cmdb/schema/', import.meta.url);
+
+/** All migrations, oldest first. */
+export function loadMigrations(): readonly Migration[] {
+  return readdirSync(FOLDER)
+    .filter((name) => name.endsWith('.sql'))
+    .sort()
+    .map((name) => ({ version: Number.parseInt(name, 10), name, statements: splitStatements(readFileSync(new URL(name, FOLDER), 'utf8')) }));
+}
+
+/**
+ * The statements of a file written for the mysql client: each ends with the
+ * delimiter at the end of a line, and a DELIMITER line changes that (for the
+ * bodies of triggers, which have semicolons in them).
+ */
+export function splitStatements(sql: string): readonly string[] {
+  const statements: string[] = [];
+  let delimiter = ';';
+  let lines: string[] = [];
+  for (const line of sql.split('\n')) {
+    const changed = /^DELIMITER (\S+)$/.exec(line)?.[1];
+    if (changed !== undefined) delimiter = changed;
+    else if (!line.startsWith('--') && line.trim() !== '') {
+      lines.push(line);
+      if (!line.endsWith(delimiter)) continue;
+      statements.push(lines.join('\n').slice(0, -delimiter.length));
+      lines = [];
+    }
+  }
+  if (lines.length > 0) throw new Error(`a statement does not end with ${delimiter}: ${lines.join(' ')}`);
+  return statements;
+}
+
+/** Columns that the programs read, by table. */
+export const READ_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map([
+  ...Object.entries(TABLES).map(([table, columns]) => [table, columns.map(({ name }) => name)] as const),
+  ['changes', ['id', 'tbl', 'name']],
+]);
+
+/** Triggers that fill the change log. */
+export const TRIGGERS: readonly string[] =
+  Object.keys(TABLES).flatMap((table) => ['insert', 'update', 'delete'].map((verb) => `fc_${table}_${verb}`));
