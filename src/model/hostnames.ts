@@ -5,6 +5,11 @@ import { quoted } from './printable.ts';
 const NAME_MAX = 253; // RFC 1035, without the trailing dot
 const LABEL = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/; // RFC 1123, lower case
 
+/** ASCII alone: Unicode lower-cases the Kelvin sign to `k`, and so one name to another. */
+function lowerCase(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
 function isHostName(text: string): boolean {
   return text.length <= NAME_MAX && text.split('.').every((label) => LABEL.test(label));
 }
@@ -15,7 +20,7 @@ function isHostName(text: string): boolean {
  *   with `*` as the leftmost of several labels.
  */
 export const domain: Parser<string> = (text) => {
-  const name = text.toLowerCase().replace(/\.$/, '');
+  const name = lowerCase(text).replace(/\.$/, '');
   if (text.length <= NAME_MAX + 1 && isHostName(name.replace(/^\*\./, ''))) return name;
   const hint = /[^\p{ASCII}]/u.test(text) ? '; an international name is written in its xn-- form' : '';
   throw new BadValue(`is ${quoted(text)}, not a domain name (or *. and a domain name)${hint}`);
@@ -23,14 +28,14 @@ export const domain: Parser<string> = (text) => {
 
 /** The name of a host: a host name of one or more labels, in lower case. */
 export const hostName: Parser<string> = (text) => {
-  const name = text.toLowerCase();
+  const name = lowerCase(text);
   if (!isHostName(name)) throw new BadValue(`is ${quoted(text)}, not a host name`);
   return name;
 };
 
 /** Where a host's internal listener is: an IPv4 or IPv6 address (no brackets, no zone) or a host name. */
 export const hostAddress: Parser<string> = (text) => {
-  const name = text.toLowerCase();
+  const name = lowerCase(text);
   // Dotted numbers are an address or nothing (URL Standard, "ends in a number"), so not also a host name.
   const numeric = /(?:^|\.)[0-9]+$/.test(name);
   const good = name.includes(':') ? isIpv6(name) : numeric ? isIpv4(name) : isHostName(name);
