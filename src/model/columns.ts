@@ -66,7 +66,7 @@ export const APP = {
     doc: 'private: a network namespace of its own, reached by fc-proxy alone. host: the host\'s network, where the configuration allows it.',
   }),
   memoryMax: column({
-    name: 'memory_max', accepts: 'bytes, or a whole number with K, M, G or T, from 4M; infinity', default: null, parse: orNull(memory),
+    name: 'memory_max', accepts: 'bytes, or a whole number with K, M, G or T, from 4M; infinity', default: '512M', parse: orNull(memory),
     doc: 'Most memory the app may use (MemoryMax=). NULL: no limit.',
   }),
   cpuQuota: column({
@@ -74,7 +74,7 @@ export const APP = {
     doc: 'Most CPU time, per cent of one CPU (CPUQuota=). NULL: no limit.',
   }),
   tasksMax: column({
-    name: 'tasks_max', accepts: '1 to 4194304', default: null, parse: orNull(integer(1, 4_194_304)),
+    name: 'tasks_max', accepts: '1 to 4194304', default: '512', parse: orNull(integer(1, 4_194_304)),
     doc: 'Most processes and threads (TasksMax=). NULL: systemd\'s default.',
   }),
   idleTimeoutS: column({

@@ -146,7 +146,7 @@ describe('apps', () => {
   it('has sensible defaults for all but name, image and port', () => {
     assert.deepEqual(appOf({}), {
       name: 'shop', source: { kind: 'image', image: 'registry.example.com/shop:1' }, command: null, port: 8080, env: new Map(), volumes: [],
-      network: 'private', memoryMax: null, cpuQuota: null, tasksMax: null, idleTimeoutS: 300, lifetimeS: null, startTimeoutS: 30, stopTimeoutS: 10,
+      network: 'private', memoryMax: '512M', cpuQuota: null, tasksMax: 512, idleTimeoutS: 300, lifetimeS: null, startTimeoutS: 30, stopTimeoutS: 10,
       readyPath: null, domains: [], placements: [],
     });
   });
