@@ -1,5 +1,5 @@
 /** The schema's versions: numbered .sql files, shipped beside the code that reads the tables. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { TABLES } from '../model/columns.ts';
 
 /** The newest version, which this program reads: the number of the last file in schema/. */
@@ -12,15 +12,17 @@ export interface Migration {
   readonly statements: readonly string[];
 }
 
-/** The same folder for src/cmdb/ and dist/cmdb/: the build copies no .sql files. */
-const FOLDER = new URL('../../src/cmdb/schema/', import.meta.url);
+/** Beside this file in src/ and where the build copies it to; `tsc` alone leaves it in the package's src/. */
+const FOLDERS = [new URL('schema/', import.meta.url), new URL('../../src/cmdb/schema/', import.meta.url)];
 
 /** All migrations, oldest first. */
 export function loadMigrations(): readonly Migration[] {
-  return readdirSync(FOLDER)
+  const folder = FOLDERS.find((url) => existsSync(url));
+  if (folder === undefined) throw new Error(`the schema is not installed: no ${FOLDERS.map((url) => url.pathname).join(', no ')}`);
+  return readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort()
-    .map((name) => ({ version: Number.parseInt(name, 10), name, statements: splitStatements(readFileSync(new URL(name, FOLDER), 'utf8')) }));
+    .map((name) => ({ version: Number.parseInt(name, 10), name, statements: splitStatements(readFileSync(new URL(name, folder), 'utf8')) }));
 }
 
 /**
