@@ -1,0 +1,120 @@
+#!/usr/bin/env node
+import { stat } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { connect } from '../cmdb/connect.ts';
+import { CmdbError } from '../cmdb/error.ts';
+import { migrate } from '../cmdb/migrate.ts';
+import { readRows } from '../cmdb/read.ts';
+import { type Config, loadConfig } from '../config/config.ts';
+import { ConfigError } from '../config/error.ts';
+import { log } from '../log.ts';
+import type { Rows } from '../model/rows.ts';
+import { type Command, HELP, parseCommand, UsageError } from '../sync/command.ts';
+import { EXIT } from '../sync/exit.ts';
+import { lock } from '../sync/lock.ts';
+import { runOnce } from '../sync/once.ts';
+import { failedLine, jsonReport, planLines, rejectionLine } from '../sync/report.ts';
+import { Sync } from '../sync/sync.ts';
+import { watch } from '../sync/watch.ts';
+import { SystemdBus } from '../systemd/bus.ts';
+import { HOST_PATHS, prepareFolders } from '../systemd/paths.ts';
+import { loadTemplates } from '../units/load-templates.ts';
+
+/** Two runs at once: the second waits this long for the first. */
+const LOCK_TIMEOUT_S = 60;
+
+const out = (line: string): void => void process.stdout.write(`${line}\n`);
+
+async function main(args: readonly string[]): Promise<number> {
+  const command = parseCommand(args);
+  if (command.kind === 'help') {
+    out(HELP);
+    return EXIT.done;
+  }
+  const config = loadConfig(command.config, 'fc-sync');
+  return command.kind === 'migrate' ? await runMigrate(command, config) : await runSync(command, config);
+}
+
+async function runMigrate({ addresses, passwordFile }: Extract<Command, { kind: 'migrate' }>, config: Config): Promise<number> {
+  const connection = await connect({
+    addresses: addresses ?? config.cmdb.addresses,
+    passwordFile: addresses === null ? (passwordFile ?? config.cmdb.passwordFile) : passwordFile,
+  });
+  try {
+    const { from, to } = await migrate(connection);
+    out(from === to ? `the schema is at version ${to} already` : `the schema went from version ${from} to ${to}`);
+    return EXIT.done;
+  } finally {
+    connection.close();
+  }
+}
+
+async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Config): Promise<number> {
+  await prepareFolders(HOST_PATHS);
+  const manager = new SystemdBus();
+  const templates = await loadTemplates(fileURLToPath(new URL('../../templates', import.meta.url)));
+  // The folder is root's and fc-proxy's group's: whoever may enter it may read the snapshot.
+  const { gid: proxyGid } = await stat(HOST_PATHS.stateDir);
+  const makeSync = (onHandedOver: () => void): Sync =>
+    new Sync({ config, paths: HOST_PATHS, manager, templates, proxyGid, log, onHandedOver });
+  try {
+    if (command.watch) {
+      const stop = new AbortController();
+      for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
+      await watch({ config, lockFile: HOST_PATHS.lock, allowRemovals: command.allowRemovals, log, signal: stop.signal, makeSync });
+      return EXIT.done;
+    }
+    return await syncOnce(command, config, makeSync(() => undefined));
+  } finally {
+    manager.close();
+  }
+}
+
+async function syncOnce({ dryRun, json, allowRemovals }: Extract<Command, { kind: 'sync' }>, config: Config, sync: Sync): Promise<number> {
+  let rows: Rows;
+  try {
+    rows = await readOnce(config);
+  } catch (error) {
+    if (error instanceof CmdbError && !dryRun) for (const failure of await sync.restore()) log.error(failedLine(failure).slice(2));
+    throw error;
+  }
+  if (dryRun) {
+    const { plan, fleet } = await sync.preview(rows, allowRemovals);
+    if (json) out(JSON.stringify(jsonReport(config.host.name, true, plan, fleet.rejections, []), null, 2));
+    else for (const line of [...fleet.rejections.map(rejectionLine), ...planLines(plan)]) out(line);
+    return fleet.rejections.length + plan.refused.length > 0 ? EXIT.partly : EXIT.done;
+  }
+  const unlock = await lock(HOST_PATHS.lock, LOCK_TIMEOUT_S);
+  try {
+    // Rows that were read before another run ended may be older than what it applied.
+    rows = await readOnce(config);
+    const { first, last } = await runOnce(sync, rows, allowRemovals);
+    if (json) {
+      out(JSON.stringify(jsonReport(config.host.name, false, first.plan, last.rejections, last.failed), null, 2));
+    } else {
+      for (const line of planLines(first.plan)) out(line);
+      for (const line of [...last.rejections.map(rejectionLine), ...last.failed.map(failedLine)]) process.stderr.write(`${line}\n`);
+    }
+    return last.rejections.length + last.failed.length > 0 ? EXIT.partly : EXIT.done;
+  } finally {
+    await unlock();
+  }
+}
+
+async function readOnce(config: Config): Promise<Rows> {
+  const connection = await connect(config.cmdb);
+  try {
+    return await readRows(connection);
+  } finally {
+    connection.close();
+  }
+}
+
+try {
+  process.exitCode = await main(process.argv.slice(2));
+} catch (error) {
+  if (error instanceof UsageError || error instanceof ConfigError) process.exitCode = EXIT.usage;
+  else process.exitCode = error instanceof CmdbError ? EXIT.unreachable : EXIT.partly;
+  log.error(`fc-sync: ${error instanceof Error ? error.message : String(error)}`);
+  if (error instanceof UsageError) process.stderr.write('Try fc-sync --help.\n');
+}

@@ -1,0 +1,61 @@
+/** Files that are there whole or not at all. */
+import { open, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+export interface FileMode {
+  readonly mode: number;
+  /** Owner and group; null: the writer's. */
+  readonly owner?: { readonly uid: number; readonly gid: number } | null;
+}
+
+/**
+ * Replaces `path` by a file with `text`: written under a temporary name, flushed, renamed (rename(2) is atomic).
+ * The temporary name begins with a dot, so systemd never takes a half-written file for a unit.
+ */
+export async function writeFileAtomic(path: string, text: string, { mode, owner = null }: FileMode): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  try {
+    const file = await open(temporary, 'w', mode);
+    try {
+      // open(2) takes the umask off the mode, and keeps the mode of a file that is there.
+      await file.chmod(mode);
+      if (owner !== null) await file.chown(owner.uid, owner.gid);
+      await file.writeFile(text);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+/** Makes `path` a symbolic link to `target`, replacing what was there in one step. */
+export async function linkAtomic(target: string, path: string): Promise<void> {
+  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  await rm(temporary, { force: true });
+  await symlink(target, temporary);
+  await rename(temporary, path);
+}
+
+/** Names in a folder; a folder that is not there has none. */
+export async function namesIn(folder: string): Promise<readonly string[]> {
+  return (await ifThere(readdir(folder))) ?? [];
+}
+
+/** Where a symbolic link leads; null when there is none. */
+export async function linkTarget(path: string): Promise<string | null> {
+  return await ifThere(readlink(path));
+}
+
+/** What `work` gives, or null when the file it is about does not exist. */
+export async function ifThere<T>(work: Promise<T>): Promise<T | null> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}

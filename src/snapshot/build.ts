@@ -1,0 +1,45 @@
+/** What fc-proxy is told: the fleet as the CMDB has it, and which generation serves here. Pure. */
+import type { App, Fleet } from '../model/app.ts';
+import type { Generation } from '../units/render.ts';
+import { type Snapshot, type SnapshotApp, type SnapshotGeneration, SNAPSHOT_FORMAT } from './format.ts';
+
+/** `address`: where the app answers; of its own network namespace, or the host's loopback. */
+export function snapshotGeneration(app: App, generation: Generation, address: string): SnapshotGeneration {
+  return {
+    id: generation.id,
+    instance: generation.instance,
+    lease: generation.units.lease,
+    leaseS: generation.leaseS,
+    container: generation.units.container,
+    socket: generation.units.socket,
+    socketPath: generation.socketPath,
+    address,
+    port: app.port,
+    startTimeoutS: app.startTimeoutS,
+  };
+}
+
+/**
+ * @param serving what serves here, by app
+ * @param held apps that a rejected row leaves as they are: their entry in `previous` stays, but for domains that
+ *   another app has now
+ */
+export function buildSnapshot(
+  host: string, fleet: Fleet, revision: string,
+  serving: ReadonlyMap<string, SnapshotGeneration>,
+  held: ReadonlySet<string>, previous: Snapshot | null,
+): Snapshot {
+  const taken = new Set(fleet.apps.flatMap((app) => app.domains));
+  const entries: SnapshotApp[] = fleet.apps.filter((app) => !held.has(app.name)).map((app) => ({
+    name: app.name, domains: app.domains, placements: app.placements, here: serving.get(app.name) ?? null,
+  }));
+  const kept = (previous?.apps ?? []).filter((app) => held.has(app.name)).map((app) => ({
+    ...app,
+    domains: app.domains.filter((domain) => !taken.has(domain)),
+    here: serving.get(app.name) ?? null,
+  }));
+  return {
+    format: SNAPSHOT_FORMAT, host, revision, hosts: fleet.hosts,
+    apps: [...entries, ...kept].sort((a, b) => (a.name < b.name ? -1 : 1)),
+  };
+}

@@ -1,0 +1,11 @@
+/** Reads the snapshot that was written last. */
+import { readFile } from 'node:fs/promises';
+import { ifThere } from '../files.ts';
+import type { Snapshot } from './format.ts';
+import { parseSnapshot } from './parse.ts';
+
+/** @returns null when there is none @throws SnapshotError, or the file system's error */
+export async function readSnapshot(path: string): Promise<Snapshot | null> {
+  const text = await ifThere(readFile(path, 'utf8'));
+  return text === null ? null : parseSnapshot(text);
+}

@@ -1,0 +1,99 @@
+/** Rows and host → what is wanted here, and the plan to get there. Pure. */
+import type { App, Fleet, Rejection } from '../model/app.ts';
+import { parseFleet } from '../model/parse.ts';
+import type { Rows } from '../model/rows.ts';
+import type { Snapshot, SnapshotGeneration } from '../snapshot/format.ts';
+import type { Config } from '../config/config.ts';
+import type { Observed, Plan } from '../systemd/plan.ts';
+import { plan } from '../systemd/plan.ts';
+import { type Generation, renderApp } from '../units/render.ts';
+import type { Templates } from '../units/template.ts';
+import type { SyncState } from './state.ts';
+
+export interface Desired {
+  readonly app: App;
+  readonly generation: Generation;
+}
+
+export interface Decision {
+  readonly fleet: Fleet;
+  /** By app. */
+  readonly desired: ReadonlyMap<string, Desired>;
+  readonly held: ReadonlySet<string>;
+  /** What serves now, by app. */
+  readonly current: ReadonlyMap<string, SnapshotGeneration>;
+  readonly plan: Plan;
+}
+
+export interface Situation {
+  readonly rows: Rows;
+  readonly config: Config;
+  readonly templates: Templates;
+  readonly observed: Observed;
+  readonly snapshot: Snapshot | null;
+  readonly state: SyncState;
+  readonly busy: ReadonlySet<string>;
+  readonly ready: ReadonlyMap<string, string>;
+  readonly revert: ReadonlyMap<string, SnapshotGeneration>;
+  readonly unsettled: ReadonlySet<string>;
+  readonly allowRemovals: boolean;
+  readonly nowMs: number;
+}
+
+export function decide(situation: Situation): Decision {
+  const { config, observed, state, snapshot } = situation;
+  const host = config.host.name;
+  const fleet = parseFleet(situation.rows, {
+    host, volumeRoots: config.volumes.roots, allowHostNetwork: config.network.allowHost,
+  });
+  const held = new Set(fleet.rejections.flatMap((rejection) => heldBy(rejection, host)));
+  const desired = new Map(fleet.apps.flatMap((app): [string, Desired][] => {
+    const placement = app.placements.find((candidate) => candidate.host === host);
+    if (placement === undefined || held.has(app.name)) return [];
+    return [[app.name, { app, generation: render(app, situation, placement.listenPort) }]];
+  }));
+  const current = new Map((snapshot?.apps ?? []).flatMap((app) => (app.here === null ? [] : [[app.name, app.here] as const])));
+  return {
+    fleet, desired, held, current,
+    plan: plan({
+      desired: [...desired.values()].map(({ generation }) => generation),
+      held, current, observed,
+      explained: explainedAbsences(fleet),
+      failures: state.failures,
+      busy: situation.busy,
+      ready: situation.ready,
+      revert: situation.revert,
+      unsettled: situation.unsettled,
+      allowRemovals: situation.allowRemovals,
+      nowMs: situation.nowMs,
+    }),
+  };
+}
+
+/**
+ * The app that a bad row leaves as it is: its own row says what it is, its placement here that it is. A bad domain
+ * costs the domain only.
+ */
+function heldBy(rejection: Rejection, host: string): readonly string[] {
+  const { app, table, key } = rejection;
+  if (app === null) return [];
+  return table === 'apps' || (table === 'placements' && key === `${app}/${host}`) ? [app] : [];
+}
+
+/** Apps that their rows keep from this host: disabled, or placed on others. */
+function explainedAbsences(fleet: Fleet): ReadonlySet<string> {
+  const enabled = new Map(fleet.apps.map((app) => [app.name, app]));
+  return new Set([...fleet.known].filter((name) => {
+    const app = enabled.get(name);
+    return app === undefined || app.placements.length > 0;
+  }));
+}
+
+function render(app: App, { config, templates, state }: Situation, listenPort: number | null): Generation {
+  return renderApp(app, {
+    incarnation: state.incarnations.get(app.name) ?? 0,
+    cgroups: config.podman.cgroups,
+    domainsInDescription: true,
+    listenPort,
+  }, templates);
+}

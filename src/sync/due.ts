@@ -1,0 +1,38 @@
+/** When the next pass has something to do. Pure. */
+import { type Plan, type Step, type Waiting } from '../systemd/plan.ts';
+
+/** Without any news: lifetimes that end, failed sockets, generations whose pause is over. */
+const IDLE_LOOK_MS = 10_000;
+
+const WAIT_MS: Readonly<Record<Waiting, number>> = {
+  settling: 1_050, // SETTLE_MS, and a little
+  closing: 0,
+  starting: 1_000,
+  idling: 2_000,
+};
+
+/** Steps after which something is left to do as soon as they have settled. */
+const LEAVES_SOMETHING: Readonly<Record<Step['kind'], boolean>> = {
+  create: false, unchanged: false, switch: true, handOver: false, replace: true, revert: true, failed: false, busy: false, held: false, remove: true,
+};
+
+/** Milliseconds until the next pass. (The end of a hand-over calls for one by itself.) */
+export function dueInMs(plan: Plan): number {
+  return Math.min(
+    IDLE_LOOK_MS,
+    ...plan.retire.map(({ waitingFor }) => (waitingFor === null ? IDLE_LOOK_MS : WAIT_MS[waitingFor])),
+    ...plan.steps.map(({ kind }) => (LEAVES_SOMETHING[kind] ? WAIT_MS.settling : IDLE_LOOK_MS)),
+  );
+}
+
+/**
+ * Milliseconds until a run that ends by itself can finish what this pass began; null when nothing is left but to
+ * wait for apps to fall asleep, which is for a later run.
+ */
+export function finishInMs(plan: Plan): number | null {
+  const waits = [
+    ...plan.retire.flatMap(({ waitingFor }) => (waitingFor === 'settling' || waitingFor === 'closing' ? [WAIT_MS[waitingFor]] : [])),
+    ...plan.steps.flatMap(({ kind }) => (LEAVES_SOMETHING[kind] ? [WAIT_MS.settling] : kind === 'handOver' || kind === 'busy' ? [0] : [])),
+  ];
+  return waits.length === 0 ? null : Math.max(...waits);
+}

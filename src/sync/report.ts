@@ -1,0 +1,79 @@
+/** What a run says: the plan and its outcome, for a person and as JSON. Pure. */
+import type { Rejection } from '../model/app.ts';
+import type { Failed } from '../systemd/apply.ts';
+import type { Plan, Retirement, Step } from '../systemd/plan.ts';
+
+/** One line of a plan, or null when there is nothing to say about the step. */
+function stepLine(step: Step): string | null {
+  switch (step.kind) {
+    case 'create': return `+ ${step.app}: new, generation ${step.to.id}; asleep until its first request`;
+    case 'switch': return `~ ${step.app}: ${step.from} -> generation ${step.to.id}; asleep or ready, changes at once`;
+    case 'handOver': return `~ ${step.app}: ${step.from} -> generation ${step.to.id}; ${step.proof ? 'must start once, as it failed before' : 'awake: started beside the old one, serves once it is ready'}`;
+    case 'replace': return `~ ${step.app}: ${step.from.instance} -> generation ${step.to.id}; uses the host's network: the old one is stopped first`;
+    case 'revert': return `! ${step.app}: generation ${step.to.id} did not start, back to ${step.back.instance}`;
+    case 'failed': return `! ${step.app}: generation ${step.to.id} did not start (${step.failure.why}); ${step.from} goes on serving`;
+    case 'busy': return `~ ${step.app}: a hand-over to another generation is under way`;
+    case 'remove': return `- ${step.app}: removed; ${step.from} finishes what it has`;
+    case 'held': case 'unchanged': return null;
+  }
+}
+
+const WAITING: Readonly<Record<NonNullable<Retirement['waitingFor']>, string>> = {
+  settling: 'clients may still be on their way to its socket',
+  starting: 'waiting for its start to end',
+  closing: 'its socket closes',
+  idling: 'waiting for its last requests and its lease to end',
+};
+
+function retirementLine(retirement: Retirement): string {
+  return `  ${retirement.instance} (old): ${retirement.waitingFor === null ? 'its files are removed' : WAITING[retirement.waitingFor]}`;
+}
+
+export function rejectionLine({ table, key, column, why, app }: Rejection): string {
+  return `! ${table} '${key}', column ${column}: ${why}${app === null ? '' : ` (app ${app})`}`;
+}
+
+export function failedLine({ subject, what, cause }: Failed): string {
+  return `! ${subject}: ${what}: ${cause instanceof Error ? cause.message : String(cause)}`;
+}
+
+/** What would happen, or just happened; `unchanged` counts what is left alone. */
+export function planLines(plan: Plan): readonly string[] {
+  const unchanged = plan.steps.filter((step) => step.kind === 'unchanged').length;
+  const held = plan.steps.filter((step) => step.kind === 'held');
+  return [
+    ...plan.steps.map(stepLine).filter((line) => line !== null),
+    ...held.map(({ app }) => `= ${app}: left as it is${plan.refused.includes(app) ? ', its removal was refused' : ', its row was rejected'}`),
+    ...plan.startSockets.map((unit) => `  ${unit}: starts to listen`),
+    ...plan.startLeases.map((unit) => `  ${unit}: starts, its app never sleeps`),
+    ...plan.retire.map(retirementLine),
+    `${unchanged} unchanged`,
+  ];
+}
+
+export interface JsonReport {
+  readonly host: string;
+  readonly dryRun: boolean;
+  readonly steps: readonly { readonly app: string; readonly kind: string; readonly from: string | null; readonly to: string | null }[];
+  readonly retiring: readonly { readonly instance: string; readonly waitingFor: string | null }[];
+  readonly refused: readonly string[];
+  readonly rejections: readonly Rejection[];
+  readonly failed: readonly { readonly subject: string; readonly what: string; readonly why: string }[];
+}
+
+export function jsonReport(host: string, dryRun: boolean, plan: Plan, rejections: readonly Rejection[], failed: readonly Failed[]): JsonReport {
+  return {
+    host,
+    dryRun,
+    steps: plan.steps.map((step) => ({ app: step.app, kind: step.kind, from: fromOf(step), to: 'to' in step ? step.to.instance : null })),
+    retiring: plan.retire.map(({ instance, waitingFor }) => ({ instance, waitingFor })),
+    refused: plan.refused,
+    rejections,
+    failed: failed.map(({ subject, what, cause }) => ({ subject, what, why: cause instanceof Error ? cause.message : String(cause) })),
+  };
+}
+
+function fromOf(step: Step): string | null {
+  if (!('from' in step)) return null;
+  return typeof step.from === 'string' ? step.from : step.from.instance;
+}

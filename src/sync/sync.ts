@@ -1,0 +1,238 @@
+/**
+ * fc-sync's work on one host: look, decide, apply. A pass does what can be done at once; what must wait (a start,
+ * an old generation's last request) is for a later pass. Nothing here reads the CMDB: whoever calls brings the rows.
+ */
+import { stat } from 'node:fs/promises';
+import type { Config } from '../config/config.ts';
+import type { Logger } from '../log.ts';
+import type { Rejection } from '../model/app.ts';
+import type { Rows } from '../model/rows.ts';
+import { buildSnapshot, snapshotGeneration } from '../snapshot/build.ts';
+import type { Snapshot, SnapshotGeneration } from '../snapshot/format.ts';
+import { SnapshotError } from '../snapshot/parse.ts';
+import { readSnapshot } from '../snapshot/read.ts';
+import { writeSnapshot } from '../snapshot/write.ts';
+import { type Failed, retire, RETIRING_LEASE_S, startUnits, type SyncManager, updateLinks, writeGenerations } from '../systemd/apply.ts';
+import { ifThere } from '../files.ts';
+import { type HostView, observe } from '../systemd/observe.ts';
+import type { Paths } from '../systemd/paths.ts';
+import type { Plan, Retirement, Step } from '../systemd/plan.ts';
+import { renderLease } from '../units/lease.ts';
+import type { Templates } from '../units/template.ts';
+import { type Decision, decide } from './decide.ts';
+import { HandOvers } from './hand-over.ts';
+import { readState, type SyncState, writeState } from './state.ts';
+
+export interface SyncOptions {
+  readonly config: Config;
+  readonly paths: Paths;
+  readonly manager: SyncManager;
+  readonly templates: Templates;
+  /** Group that may read the snapshot: fc-proxy's. */
+  readonly proxyGid: number;
+  readonly log: Logger;
+  /** Called when a hand-over has ended and another pass has something to do. */
+  readonly onHandedOver: () => void;
+}
+
+export interface PassReport {
+  readonly plan: Plan;
+  readonly rejections: readonly Rejection[];
+  readonly failed: readonly Failed[];
+}
+
+interface Look {
+  readonly decision: Decision;
+  readonly view: HostView;
+  readonly state: SyncState;
+  readonly snapshot: Snapshot | null;
+}
+
+/** A client that looked up `<app>.sock` before it changed has connected by then. */
+export const SETTLE_MS = 1000;
+
+export class Sync {
+  readonly #options: SyncOptions;
+  readonly handOvers: HandOvers;
+  /** App → when its route changed last, ms since the epoch. */
+  readonly #changedAt = new Map<string, number>();
+  #state: SyncState | null = null;
+
+  constructor(options: SyncOptions) {
+    this.#options = options;
+    this.handOvers = new HandOvers(options.manager, options.log, (app, instance, why) => this.#noteFailure(app, instance, why), options.onHandedOver);
+  }
+
+  /** What a pass would do; nothing is done. */
+  async preview(rows: Rows, allowRemovals: boolean): Promise<Decision> {
+    return (await this.#look(rows, allowRemovals, false)).decision;
+  }
+
+  /**
+   * Does what can be done at once and begins hand-overs. What fails for one app is in the report and stops no other.
+   * @throws SystemdError or the file system's error when nothing could be looked at or written
+   */
+  async pass(rows: Rows, allowRemovals: boolean): Promise<PassReport> {
+    const { decision, view, state, snapshot } = await this.#look(rows, allowRemovals, true);
+    const { plan } = decision;
+    const { paths, manager, config } = this.#options;
+
+    const leases = [...new Set([...decision.desired.values()].map(({ generation }) => generation.leaseS))];
+    const addresses = await writeGenerations(plan.write, leases.map((leaseS) => this.#lease(leaseS)), view, config.network.range, paths);
+    const addressOf = (instance: string): string | undefined => addresses.get(instance) ?? view.networks.get(instance)?.appAddress;
+    const failed: Failed[] = [...await this.#startAll(plan.startSockets, 'the socket could not be opened')];
+
+    const serving = new Map(decision.current);
+    for (const step of plan.steps) this.#reroute(step, serving, decision, addressOf);
+    const left = new Set([...decision.held, ...plan.refused]);
+    await writeSnapshot(paths.snapshot, buildSnapshot(config.host.name, decision.fleet, rows.revision, serving, left, snapshot), this.#options.proxyGid);
+    await updateLinks(plan, serving, paths);
+    await this.#forgetFailures(plan, state);
+
+    failed.push(...await this.#startAll(plan.startLeases, 'the app never sleeps, and did not wake'));
+    for (const step of plan.steps) {
+      if (step.kind === 'handOver' || step.kind === 'replace') this.handOvers.begin(step, this.#specOf(decision, step.app, addressOf));
+      if (step.kind === 'failed') failed.push(failedStep(step));
+    }
+    for (const retirement of plan.retire) failed.push(...await this.#retire(retirement, manager));
+    failed.push(...plan.refused.map(refusedRemoval));
+    return { plan, rejections: decision.fleet.rejections, failed };
+  }
+
+  /**
+   * Opens again what the snapshot says serves here, without asking what is wanted: after a reboot with the database
+   * away, the sockets come back by themselves and the names that lead to them do not.
+   */
+  async restore(): Promise<readonly Failed[]> {
+    const { paths, manager } = this.#options;
+    const [view, snapshot] = await Promise.all([observe(paths, manager), this.#snapshot()]);
+    const serving = new Map((snapshot?.apps ?? []).flatMap(({ name, here }) =>
+      (here !== null && view.onDisk.get(here.instance)?.complete === true ? [[name, here] as const] : [])));
+    const closed = [...serving.values()].map(({ socket }) => socket).filter((unit) => view.states.get(unit) !== 'active');
+    const link = new Map([...serving].filter(([app, { instance }]) => view.links.get(app) !== instance).map(([app, { instance }]) => [app, instance]));
+    const failed = await this.#startAll(closed, 'the socket could not be opened');
+    await updateLinks({ link, unlink: [] }, serving, paths);
+    return failed;
+  }
+
+  async #look(rows: Rows, allowRemovals: boolean, recycle: boolean): Promise<Look> {
+    const { config, paths, manager, templates } = this.#options;
+    const state = (this.#state ??= await readState(paths.state));
+    const [view, snapshot, published] = await Promise.all([observe(paths, manager), this.#snapshot(), ifThere(stat(paths.snapshot))]);
+    const nowMs = Date.now();
+    const { busy, ready, revert } = this.handOvers;
+    const apps = new Set([...(snapshot?.apps ?? []).map((app) => app.name), ...this.#changedAt.keys()]);
+    const unsettled = new Set([...apps].filter((app) => (this.#changedAt.get(app) ?? published?.mtimeMs ?? 0) + SETTLE_MS > nowMs));
+    const situation = { rows, config, templates, observed: view, snapshot, state, busy, ready, revert, allowRemovals, nowMs, unsettled };
+    let decision = decide(situation);
+    if (recycle && await this.#raiseIncarnations(decision, state)) decision = decide(situation);
+    return { decision, view, state, snapshot };
+  }
+
+  /** A snapshot that cannot be read counts as lost: the apps are routed anew, without hand-over. */
+  async #snapshot(): Promise<Snapshot | null> {
+    try {
+      return await readSnapshot(this.#options.paths.snapshot);
+    } catch (error) {
+      if (!(error instanceof SnapshotError)) throw error;
+      this.#options.log.warn('the snapshot cannot be used and is written anew', { error });
+      return null;
+    }
+  }
+
+  /** Raises the incarnation of apps whose container is past its lifetime. @returns whether there was one */
+  async #raiseIncarnations(decision: Decision, state: SyncState): Promise<boolean> {
+    let raised = false;
+    for (const { app, generation } of decision.desired.values()) {
+      if (app.lifetimeS === null || decision.current.get(app.name)?.instance !== generation.instance) continue;
+      const ageMs = await this.#options.manager.activeForMs(generation.units.container);
+      if (ageMs === null || ageMs < app.lifetimeS * 1000) continue;
+      state.incarnations.set(app.name, (state.incarnations.get(app.name) ?? 0) + 1);
+      raised = true;
+    }
+    if (raised) await writeState(this.#options.paths.state, state);
+    return raised;
+  }
+
+  /** Lets `serving` say what a step's outcome is, for steps that change it at once. */
+  #reroute(step: Step, serving: Map<string, SnapshotGeneration>, decision: Decision, addressOf: AddressOf): void {
+    switch (step.kind) {
+      case 'busy': case 'failed': case 'held': case 'handOver': return;
+      case 'unchanged':
+        serving.set(step.app, this.#specOf(decision, step.app, addressOf));
+        return;
+      case 'remove':
+        serving.delete(step.app);
+        break;
+      case 'revert':
+        serving.set(step.app, step.back);
+        this.handOvers.revert.delete(step.app);
+        break;
+      case 'create': case 'switch': case 'replace':
+        serving.set(step.app, this.#specOf(decision, step.app, addressOf));
+        this.handOvers.ready.delete(step.app);
+        this.#options.log.info('serves', { app: step.app, generation: step.to.id, how: step.kind });
+        break;
+    }
+    this.#changedAt.set(step.app, Date.now());
+  }
+
+  #specOf(decision: Decision, app: string, addressOf: AddressOf): SnapshotGeneration {
+    const desired = decision.desired.get(app);
+    if (desired === undefined) throw new Error(`${app} is not wanted here`);
+    const { generation } = desired;
+    const address = generation.units.net === null ? '127.0.0.1' : addressOf(generation.instance);
+    if (address === undefined) throw new Error(`${generation.instance} has no file in ${this.#options.paths.net}, although its units are there`);
+    return snapshotGeneration(desired.app, generation, address);
+  }
+
+  async #startAll(units: readonly string[], what: string): Promise<readonly Failed[]> {
+    return (await startUnits(units, this.#options.manager)).map(({ unit, cause }) => ({ subject: unit, what, cause }));
+  }
+
+  async #retire(retirement: Retirement, manager: SyncManager): Promise<readonly Failed[]> {
+    try {
+      await retire(retirement, this.#lease(RETIRING_LEASE_S), this.#options.paths, manager);
+      if (retirement.remove) this.#options.log.info('removed', { generation: retirement.instance });
+      return [];
+    } catch (cause) {
+      return [{ subject: retirement.app, what: `its generation ${retirement.instance} could not be let go`, cause }];
+    }
+  }
+
+  #lease(idleTimeoutS: number | null): ReturnType<typeof renderLease> {
+    return renderLease(idleTimeoutS, this.#options.templates);
+  }
+
+  async #noteFailure(app: string, instance: string, why: string): Promise<void> {
+    const state = (this.#state ??= await readState(this.#options.paths.state));
+    const before = state.failures.get(app);
+    state.failures.set(app, { instance, count: before?.instance === instance ? before.count + 1 : 1, atMs: Date.now(), why });
+    await writeState(this.#options.paths.state, state);
+  }
+
+  /** A failure is worth remembering as long as its generation is wanted and does not serve. */
+  async #forgetFailures(plan: Plan, state: SyncState): Promise<void> {
+    const open = new Map(plan.steps.flatMap((step) =>
+      (step.kind === 'failed' || step.kind === 'handOver' || step.kind === 'busy' || step.kind === 'revert' || step.kind === 'replace' ? [[step.app, step.to.instance] as const] : [])));
+    const stale = [...state.failures].filter(([app, failure]) => open.get(app) !== failure.instance);
+    if (stale.length === 0) return;
+    for (const [app] of stale) state.failures.delete(app);
+    await writeState(this.#options.paths.state, state);
+  }
+}
+
+type AddressOf = (instance: string) => string | undefined;
+
+function failedStep({ app, to, from, failure, retryAtMs }: Extract<Step, { kind: 'failed' }>): Failed {
+  const seconds = Math.max(0, Math.ceil((retryAtMs - Date.now()) / 1000));
+  return { subject: app, what: `generation ${to.id} did not start, ${from} goes on serving, next try in ${seconds} s`, cause: new Error(failure.why) };
+}
+
+function refusedRemoval(app: string): Failed {
+  return {
+    subject: app,
+    what: 'was not removed',
+    cause: new Error('all apps of this host, or more than half, would go at once and no row says why; if that is meant: fc-sync --allow-removals'),
+  };
+}

@@ -1,0 +1,91 @@
+/**
+ * `fc-sync --watch`: a pass after each committed change, after each hand-over, and now and then. While the database
+ * is away, the rows that were read last go on being what is wanted.
+ */
+import { connect } from '../cmdb/connect.ts';
+import { follow } from '../cmdb/changes.ts';
+import { readRows } from '../cmdb/read.ts';
+import type { Config } from '../config/config.ts';
+import type { Logger } from '../log.ts';
+import type { Rows } from '../model/rows.ts';
+import { dueInMs } from './due.ts';
+import { lock } from './lock.ts';
+import { failedLine, rejectionLine } from './report.ts';
+import type { PassReport, Sync } from './sync.ts';
+
+/** A run by hand or timer is over in seconds. */
+const LOCK_TIMEOUT_S = 120;
+
+/** After a pass that could not be made (systemd does not answer, the disk is full). */
+const RETRY_MS = 5_000;
+
+export interface WatchOptions {
+  readonly config: Config;
+  readonly lockFile: string;
+  readonly allowRemovals: boolean;
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** Made with `due`, which it calls when a hand-over has ended. */
+  readonly makeSync: (due: () => void) => Sync;
+}
+
+/** Runs until `signal` is aborted. */
+export async function watch({ config, lockFile, allowRemovals, log, signal, makeSync }: WatchOptions): Promise<void> {
+  let rows: Rows | null = null;
+  let timer: NodeJS.Timeout | undefined;
+  let running: Promise<void> = Promise.resolve();
+  let said = new Set<string>();
+
+  const sync = makeSync(() => schedule(0));
+  const schedule = (ms: number): void => {
+    clearTimeout(timer);
+    if (!signal.aborted) timer = setTimeout(() => void pass(), ms);
+  };
+  /** One pass after the other; never rejects. */
+  const pass = (): Promise<void> => {
+    running = running.then(async () => {
+      if (rows === null || signal.aborted) return;
+      try {
+        const unlock = await lock(lockFile, LOCK_TIMEOUT_S);
+        try {
+          const report = await sync.pass(rows, allowRemovals);
+          said = tell(report, said, log);
+          schedule(dueInMs(report.plan));
+        } finally {
+          await unlock();
+        }
+      } catch (error) {
+        log.error('the pass could not be made', { error: error instanceof Error ? error : String(error) });
+        schedule(RETRY_MS);
+      }
+    });
+    return running;
+  };
+
+  await follow({
+    connect: () => connect(config.cmdb),
+    signal,
+    onChange: async (_change, connection) => {
+      rows = await readRows(connection);
+      await pass();
+    },
+    onLost: (error) => {
+      log.error('the CMDB is lost; what serves goes on serving', { error });
+      if (rows === null) {
+        void sync.restore().catch((cause: unknown) => log.error('cannot restore what served', { error: cause instanceof Error ? cause : String(cause) }));
+      }
+    },
+    onReturn: () => log.info('the CMDB is back'),
+  });
+  clearTimeout(timer);
+  await running;
+}
+
+/** Logs what was not logged after the pass before. @returns what holds now */
+function tell(report: PassReport, before: ReadonlySet<string>, log: Logger): Set<string> {
+  const bad = report.rejections.map((rejection) => ({ key: rejectionLine(rejection), text: `rejected: ${rejectionLine(rejection).slice(2)}` }));
+  // A text that counts seconds is another one each time.
+  const failed = report.failed.map((failure) => ({ key: failedLine(failure).replace(/[0-9]+ s\b/g, 's'), text: failedLine(failure).slice(2) }));
+  for (const { key, text } of [...bad, ...failed]) if (!before.has(key)) log.warn(text);
+  return new Set([...bad, ...failed].map(({ key }) => key));
+}

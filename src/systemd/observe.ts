@@ -1,0 +1,76 @@
+/** What is on this host: unit files and links from the disk, states from systemd. Reads only. */
+import { lstat, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { instanceName, isAppName, parseInstance, parseLeaseTemplate, parseUnitName, type UnitKind } from '../model/names.ts';
+import { ifThere, linkTarget, namesIn } from '../files.ts';
+import type { Manager } from './manager.ts';
+import { type NetworkPair, parseNetworkFile } from './network.ts';
+import { type Paths, wantsDir } from './paths.ts';
+import type { Observed } from './plan.ts';
+
+export interface HostView extends Observed {
+  /** Names of lease templates that are there. */
+  readonly leaseTemplates: ReadonlySet<string>;
+  /** Network of each generation that has one. */
+  readonly networks: ReadonlyMap<string, Pick<NetworkPair, 'index' | 'appAddress'>>;
+}
+
+const UNIT_KINDS: readonly UnitKind[] = ['socket', 'gate', 'container'];
+
+/** @throws SystemdError, or the file system's error */
+export async function observe(paths: Paths, manager: Pick<Manager, 'list'>): Promise<HostView> {
+  const [unitFiles, networks, links, states] = await Promise.all([
+    namesIn(paths.units), readNetworks(paths.net), readLinks(paths),
+    manager.list(['fc-app-*', 'fc-ctr-*', 'fc-lease-*']),
+  ]);
+  const kinds = new Map<string, Set<UnitKind>>();
+  for (const file of unitFiles) {
+    const name = parseUnitName(file);
+    if (name === null) continue;
+    const there = kinds.get(name.instance) ?? new Set();
+    kinds.set(name.instance, there.add(name.kind));
+  }
+  return {
+    onDisk: new Map([...kinds].map(([instance, there]) => [instance, { complete: UNIT_KINDS.every((kind) => there.has(kind)) }])),
+    states: new Map(states.map(({ unit, activeState }) => [unit, activeState])),
+    links,
+    leaseTemplates: new Set(unitFiles.filter((file) => parseLeaseTemplate(file) !== undefined)),
+    networks,
+  };
+}
+
+async function readNetworks(folder: string): Promise<HostView['networks']> {
+  const networks = new Map<string, Pick<NetworkPair, 'index' | 'appAddress'>>();
+  for (const instance of await namesIn(folder)) {
+    if (parseInstance(instance) === null) continue;
+    const network = parseNetworkFile((await ifThere(readFile(join(folder, instance), 'utf8'))) ?? '');
+    if (network !== null) networks.set(instance, network);
+  }
+  return networks;
+}
+
+/** App → instance; '' where the two links of an app disagree or one is missing. */
+async function readLinks(paths: Paths): Promise<ReadonlyMap<string, string>> {
+  const wanted = new Map<string, string>();
+  for (const name of await namesIn(wantsDir(paths))) {
+    const unit = parseUnitName(name);
+    if (unit?.kind === 'socket') wanted.set(unit.app, wanted.has(unit.app) ? '' : unit.instance);
+  }
+  const doors = new Map<string, string>();
+  for (const name of await namesIn(paths.run)) {
+    const app = name.endsWith('.sock') ? name.slice(0, -'.sock'.length) : '';
+    const target = isAppName(app) ? await symbolicTarget(join(paths.run, name)) : null;
+    if (target !== null) doors.set(app, instanceName(app, target.slice(app.length + 1, -'.sock'.length)));
+  }
+  const apps = new Set([...wanted.keys(), ...doors.keys()]);
+  return new Map([...apps].map((app) => {
+    const instance = wanted.get(app);
+    return [app, instance !== undefined && instance === doors.get(app) ? instance : ''];
+  }));
+}
+
+/** Where a link leads; null for a socket, which the folder holds too. */
+async function symbolicTarget(path: string): Promise<string | null> {
+  const stats = await ifThere(lstat(path));
+  return stats?.isSymbolicLink() === true ? await linkTarget(path) : null;
+}

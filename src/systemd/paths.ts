@@ -1,0 +1,51 @@
+/** Where things lie on a host. One object, so that a test can have a host of its own in a folder. */
+import { chmod, mkdir } from 'node:fs/promises';
+import { ENV_DIR, SOCKET_DIR } from '../model/names.ts';
+
+export interface Paths {
+  /** What fc-sync keeps; fc-proxy's group may enter it. */
+  readonly stateDir: string;
+  /** Generated units. */
+  readonly units: string;
+  /** Sockets and the links to them; tmpfs, empty after a reboot. */
+  readonly run: string;
+  /** Environment files, secret. */
+  readonly env: string;
+  /** One file for each network namespace: its interface and addresses. */
+  readonly net: string;
+  readonly snapshot: string;
+  /** What fc-sync remembers from run to run: incarnations and failures. */
+  readonly state: string;
+  readonly lock: string;
+}
+
+const STATE_DIR = '/var/lib/fastcontainer';
+
+export const HOST_PATHS: Paths = {
+  stateDir: STATE_DIR,
+  units: '/etc/systemd/system',
+  run: SOCKET_DIR,
+  env: ENV_DIR,
+  net: `${STATE_DIR}/net`,
+  snapshot: `${STATE_DIR}/snapshot.json`,
+  state: `${STATE_DIR}/sync.json`,
+  lock: `${STATE_DIR}/sync.lock`,
+};
+
+/** Units that systemd starts with the host: `fc-apps.target` wants them by these links. */
+export function wantsDir(paths: Paths): string {
+  return `${paths.units}/fc-apps.target.wants`;
+}
+
+/** Makes the folders that hold secrets, and the one that a reboot empties. @throws when there is no state folder: provisioning makes it */
+export async function prepareFolders(paths: Paths): Promise<void> {
+  for (const folder of [paths.env, paths.net]) {
+    await mkdir(folder, { mode: 0o700 }).catch(ignoreExisting);
+    await chmod(folder, 0o700);
+  }
+  await mkdir(paths.run, { recursive: true, mode: 0o755 });
+}
+
+function ignoreExisting(error: unknown): void {
+  if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+}

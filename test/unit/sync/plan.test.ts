@@ -1,0 +1,251 @@
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { containerUnit, gateUnit, instanceName, leaseUnit, netUnit, socketPath, socketUnit } from '../../../src/model/names.ts';
+import type { SnapshotGeneration } from '../../../src/snapshot/format.ts';
+import { type Failure, type Observed, plan, type PlanInput, retryPauseMs } from '../../../src/systemd/plan.ts';
+import type { Generation } from '../../../src/units/render.ts';
+
+function generation(app: string, id: string, { leaseS = 60, network = 'private' }: { leaseS?: number | null; network?: 'private' | 'host' } = {}): Generation {
+  const instance = instanceName(app, id);
+  return {
+    app, id, instance, leaseS, files: [], socketPath: socketPath(app, id),
+    units: {
+      socket: socketUnit(instance), gate: gateUnit(instance), container: containerUnit(instance),
+      lease: leaseUnit(leaseS, instance), net: network === 'private' ? netUnit(instance) : null,
+    },
+  };
+}
+
+function serving({ id, instance, units, leaseS, socketPath: path }: Generation): SnapshotGeneration {
+  return { id, instance, lease: units.lease, leaseS, container: units.container, socket: units.socket, socketPath: path, address: '10.197.0.3', port: 80, startTimeoutS: 30 };
+}
+
+type States = Record<string, 'active' | 'activating' | 'inactive' | 'failed' | 'deactivating'>;
+
+function observed(generations: readonly Generation[], states: States = {}, links: Record<string, string> = {}): Observed {
+  return {
+    onDisk: new Map(generations.map(({ instance }) => [instance, { complete: true }])),
+    states: new Map(Object.entries(states)),
+    links: new Map(Object.entries(links)),
+  };
+}
+
+function input(parts: Partial<PlanInput>): PlanInput {
+  return {
+    desired: [], held: new Set(), explained: new Set(), current: new Map(), observed: observed([]), failures: new Map(),
+    busy: new Set(), ready: new Map(), revert: new Map(), unsettled: new Set(), allowRemovals: false, nowMs: 1_000_000, ...parts,
+  };
+}
+
+const A1 = generation('shop', '11111111');
+const A2 = generation('shop', '22222222');
+const listening: States = { [A1.units.socket]: 'active' };
+const awake: States = { ...listening, [A1.units.container]: 'active', [A1.units.lease]: 'active' };
+const current = new Map([['shop', serving(A1)]]);
+const links = { shop: A1.instance };
+
+function kinds(result: ReturnType<typeof plan>): readonly string[] {
+  return result.steps.map((step) => `${step.app}:${step.kind}`);
+}
+
+describe('a new app', () => {
+  test('is written, listens and is linked at once', () => {
+    const result = plan(input({ desired: [A1] }));
+    assert.deepEqual(kinds(result), ['shop:create']);
+    assert.deepEqual(result.write, [A1]);
+    assert.deepEqual(result.startSockets, [A1.units.socket]);
+    assert.deepEqual([...result.link], [['shop', A1.instance]]);
+    assert.deepEqual(result.retire, []);
+  });
+
+  test('that never sleeps is woken', () => {
+    const never = generation('shop', '11111111', { leaseS: null });
+    assert.deepEqual(plan(input({ desired: [never] })).startLeases, [never.units.lease]);
+    assert.deepEqual(plan(input({ desired: [A1] })).startLeases, []);
+  });
+});
+
+describe('an app as it should be', () => {
+  test('costs nothing', () => {
+    const result = plan(input({ desired: [A1], current, observed: observed([A1], listening, links) }));
+    assert.deepEqual(kinds(result), ['shop:unchanged']);
+    assert.deepEqual({ ...result, steps: [] }, {
+      steps: [], write: [], startSockets: [], startLeases: [], link: new Map(), unlink: [], retire: [], refused: [],
+    });
+  });
+
+  test('is repaired where something is missing: a file, a socket that failed, a link', () => {
+    const result = plan(input({
+      desired: [A1], current,
+      observed: { ...observed([], { [A1.units.socket]: 'failed' }), onDisk: new Map([[A1.instance, { complete: false }]]) },
+    }));
+    assert.deepEqual(result.write, [A1]);
+    assert.deepEqual(result.startSockets, [A1.units.socket]);
+    assert.deepEqual([...result.link], [['shop', A1.instance]]);
+  });
+});
+
+describe('a changed app', () => {
+  test('that sleeps changes its route at once', () => {
+    const result = plan(input({ desired: [A2], current, observed: observed([A1], listening, links) }));
+    assert.deepEqual(kinds(result), ['shop:switch']);
+    assert.deepEqual([...result.link], [['shop', A2.instance]]);
+    assert.deepEqual(result.retire, [], 'the old generation is let go by a later pass, once clients have followed the route');
+  });
+
+  for (const state of ['active', 'activating', 'deactivating'] as const) {
+    test(`that is ${state} is handed over, and keeps its route and its link until then`, () => {
+      const result = plan(input({ desired: [A2], current, observed: observed([A1], { ...listening, [A1.units.container]: state }, links) }));
+      assert.deepEqual(kinds(result), ['shop:handOver']);
+      assert.deepEqual(result.write, [A2]);
+      assert.deepEqual(result.startSockets, [A2.units.socket]);
+      assert.deepEqual([...result.link], []);
+    });
+  }
+
+  test('changes its route once the new generation is ready', () => {
+    const result = plan(input({ desired: [A2], current, ready: new Map([['shop', A2.instance]]), observed: observed([A1, A2], awake, links) }));
+    assert.deepEqual(kinds(result), ['shop:switch']);
+  });
+
+  test('does not take a ready generation for one that is wanted no more', () => {
+    const A3 = generation('shop', '33333333');
+    const result = plan(input({ desired: [A3], current, ready: new Map([['shop', A2.instance]]), observed: observed([A1, A2], awake, links) }));
+    assert.deepEqual(kinds(result), ['shop:handOver']);
+  });
+
+  test('is left alone while its hand-over is under way', () => {
+    const result = plan(input({ desired: [A2], current, busy: new Set(['shop']), observed: observed([A1, A2], awake, links) }));
+    assert.deepEqual(kinds(result), ['shop:busy']);
+    assert.deepEqual(result.retire, []);
+  });
+
+  test('on the host network is replaced, and goes back when that failed', () => {
+    const old = generation('shop', '11111111', { network: 'host' });
+    const fresh = generation('shop', '22222222', { network: 'host' });
+    const was = serving(old);
+    const replace = plan(input({ desired: [fresh], current: new Map([['shop', was]]), observed: observed([old], awake, links) }));
+    assert.deepEqual(kinds(replace), ['shop:replace']);
+    const back = plan(input({
+      desired: [fresh], current: new Map([['shop', serving(fresh)]]), revert: new Map([['shop', was]]), observed: observed([old, fresh], {}, { shop: fresh.instance }),
+    }));
+    assert.deepEqual(kinds(back), ['shop:revert']);
+    assert.deepEqual([...back.link], [['shop', old.instance]]);
+    assert.deepEqual(back.retire, []);
+  });
+});
+
+describe('a generation that failed to start', () => {
+  const failure: Failure = { instance: A2.instance, count: 1, atMs: 1_000_000, why: 'it exited with status 1' };
+  const base = { desired: [A2], current, observed: observed([A1, A2], awake, links), failures: new Map([['shop', failure]]) };
+
+  test('is not tried again before its pause is over, and the old one keeps everything', () => {
+    const result = plan(input({ ...base, nowMs: failure.atMs + retryPauseMs(1) - 1 }));
+    assert.deepEqual(kinds(result), ['shop:failed']);
+    assert.deepEqual([...result.link], []);
+    assert.deepEqual(result.retire, []);
+  });
+
+  test('is tried again after it', () => {
+    assert.deepEqual(kinds(plan(input({ ...base, nowMs: failure.atMs + retryPauseMs(1) }))), ['shop:handOver']);
+  });
+
+  test('must prove itself also when the old one sleeps by now', () => {
+    const result = plan(input({ ...base, observed: observed([A1, A2], listening, links), nowMs: failure.atMs + retryPauseMs(1) }));
+    assert.deepEqual(result.steps.map((step) => step.kind === 'handOver' && step.proof), [true]);
+  });
+
+  test('says nothing about another one', () => {
+    const A3 = generation('shop', '33333333');
+    assert.deepEqual(kinds(plan(input({ ...base, desired: [A3] }))), ['shop:handOver']);
+  });
+
+  test('pauses longer each time, up to an hour', () => {
+    assert.deepEqual([1, 2, 3, 7, 50].map(retryPauseMs), [60_000, 120_000, 240_000, 3_600_000, 3_600_000]);
+  });
+});
+
+describe('an old generation', () => {
+  const next = new Map([['shop', serving(A2)]]);
+  const retire = (states: States, unsettled = false): unknown =>
+    plan(input({
+      desired: [A2], current: next, observed: observed([A1, A2], { [A2.units.socket]: 'active', ...states }, { shop: A2.instance }),
+      unsettled: new Set(unsettled ? ['shop'] : []),
+    })).retire.map(({ closeSocket, remove, waitingFor }) => ({ closeSocket, remove, waitingFor }));
+
+  test('keeps its socket while clients may be on their way to it', () => {
+    assert.deepEqual(retire(awake, true), [{ closeSocket: false, remove: false, waitingFor: 'settling' }]);
+  });
+
+  test('keeps its socket while it starts', () => {
+    for (const unit of [A1.units.gate, A1.units.container]) {
+      assert.deepEqual(retire({ ...listening, [unit]: 'activating' }), [{ closeSocket: false, remove: false, waitingFor: 'starting' }]);
+    }
+  });
+
+  test('then loses its socket, and nothing else, while it is awake', () => {
+    assert.deepEqual(retire(awake), [{ closeSocket: true, remove: false, waitingFor: 'closing' }]);
+  });
+
+  for (const [what, unit] of [['container', A1.units.container], ['gate', A1.units.gate], ['lease', 'fc-lease-5s@shop-11111111.timer']] as const) {
+    test(`is not removed while its ${what} runs`, () => {
+      assert.deepEqual(retire({ [unit]: 'active' }), [{ closeSocket: false, remove: false, waitingFor: 'idling' }]);
+    });
+  }
+
+  test('is removed when nothing of it runs, also when something of it failed', () => {
+    assert.deepEqual(retire({}), [{ closeSocket: false, remove: true, waitingFor: null }]);
+    assert.deepEqual(retire({ [A1.units.container]: 'failed', [A1.units.gate]: 'failed' }), [{ closeSocket: false, remove: true, waitingFor: null }]);
+  });
+
+  test('that never slept gets a lease that ends', () => {
+    const result = plan(input({
+      desired: [A2], current: next,
+      observed: observed([A1, A2], { ...listening, 'fc-lease-never@shop-11111111.timer': 'active', [A1.units.container]: 'active' }, { shop: A2.instance }),
+    }));
+    assert.deepEqual(result.retire.map(({ endLease }) => endLease), ['fc-lease-never@shop-11111111.timer']);
+  });
+});
+
+describe('removal', () => {
+  const apps = ['a', 'b', 'c', 'd'].map((app) => generation(app, '11111111'));
+  const all = new Map(apps.map((one) => [one.app, serving(one)]));
+  const base = { current: all, observed: observed(apps) };
+  const [a, b, c, d] = apps as [Generation, Generation, Generation, Generation];
+
+  test('of one app takes its route and its link, and lets it finish', () => {
+    const result = plan(input({ ...base, observed: observed(apps, {}, { d: d.instance }), desired: [a, b, c] }));
+    assert.deepEqual(kinds(result).filter((kind) => kind.endsWith('remove')), ['d:remove']);
+    assert.deepEqual(result.unlink, ['d']);
+    assert.deepEqual(result.retire, [], 'let go by a later pass');
+  });
+
+  test('of half is done, of more than half or of all is refused', () => {
+    assert.deepEqual(plan(input({ ...base, desired: [a, b] })).refused, []);
+    assert.deepEqual(plan(input({ ...base, desired: [a] })).refused, ['b', 'c', 'd']);
+    assert.deepEqual(plan(input({ ...base, desired: [] })).refused, ['a', 'b', 'c', 'd']);
+  });
+
+  test('of the only app is refused: an empty result removes nothing', () => {
+    const result = plan(input({ current, observed: observed([A1], listening, links) }));
+    assert.deepEqual(kinds(result), ['shop:held']);
+    assert.deepEqual([result.refused, result.unlink, result.retire], [['shop'], [], []]);
+  });
+
+  test('is done when it is allowed, or when the rows say where the apps went', () => {
+    assert.deepEqual(plan(input({ ...base, allowRemovals: true })).refused, []);
+    assert.deepEqual(plan(input({ ...base, explained: new Set(['a', 'b', 'c', 'd']) })).refused, []);
+    assert.deepEqual(plan(input({ ...base, desired: [a], explained: new Set(['b', 'c']) })).refused, []);
+  });
+
+  test('counts apps whose snapshot is lost but whose units are there', () => {
+    assert.deepEqual(plan(input({ observed: observed(apps), desired: [] })).refused, ['a', 'b', 'c', 'd']);
+  });
+});
+
+test('an app with a rejected row stays as it is: route, link, files; its older generations go on being let go', () => {
+  const result = plan(input({ held: new Set(['shop']), current: new Map([['shop', serving(A2)]]), observed: observed([A1, A2], { [A2.units.socket]: 'active' }, { shop: A2.instance }) }));
+  assert.deepEqual(kinds(result), ['shop:held']);
+  assert.deepEqual([result.link.size, result.unlink, result.startSockets], [0, [], []]);
+  assert.deepEqual(result.retire.map(({ instance, remove }) => ({ instance, remove })), [{ instance: A1.instance, remove: true }]);
+});
