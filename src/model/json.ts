@@ -1,8 +1,12 @@
 /** JSON columns. Error texts never repeat the value: `env` is secret. */
 import { BadValue } from './column.ts';
 
+// A JSON column can hold 1 GiB; nothing that is taken here needs more than this, every character escaped.
+const LENGTH = 2 ** 20;
+
 /** @throws BadValue, without the engine's message, which would quote the text. */
 export function parseJson(text: string): unknown {
+  if (text.length > LENGTH) throw new BadValue(`has ${text.length} characters of JSON, and ${LENGTH} are allowed`);
   try {
     return JSON.parse(text);
   } catch {
@@ -17,7 +21,7 @@ export function parseJson(text: string): unknown {
 export function parseJsonScalarsAsText(text: string): unknown {
   parseJson(text);
   // Valid JSON: outside of strings, numbers and words stand where this finds them and nowhere else.
-  return parseJson(text.replace(/"(?:[^"\\]|\\.)*"|-?[0-9][0-9.eE+-]*|true|false/g, (token) => (token.startsWith('"') ? token : `"${token}"`)));
+  return parseJson(text.replace(/"(?:[^"\\]+|\\.)*"|-?[0-9][0-9.eE+-]*|true|false/g, (token) => (token.startsWith('"') ? token : `"${token}"`)));
 }
 
 /** @throws BadValue unless it is a JSON array of strings. */

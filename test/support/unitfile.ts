@@ -41,7 +41,7 @@ function logicalLines(text: string): string[] {
       continue;
     }
     pending = null;
-    const trimmed = joined.replace(/[ \t]+$/, '');
+    const trimmed = withoutBlanksAtEnd(joined);
     if (trimmed !== '') lines.push(trimmed);
   }
   if (pending !== null) throw new Error('the last line is continued');
@@ -50,7 +50,15 @@ function logicalLines(text: string): string[] {
 
 /** An even number of backslashes at the end are escaped ones. */
 function endsInBackslash(line: string): boolean {
-  return (/\\*$/.exec(line)?.[0].length ?? 0) % 2 === 1;
+  let at = line.length;
+  while (line[at - 1] === '\\') at--;
+  return (line.length - at) % 2 === 1;
+}
+
+function withoutBlanksAtEnd(line: string): string {
+  let at = line.length;
+  while (line[at - 1] === ' ' || line[at - 1] === '\t') at--;
+  return line.slice(0, at);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {

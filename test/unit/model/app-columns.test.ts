@@ -79,7 +79,7 @@ const CASES: readonly Case[] = [
     bad: [
       ['', /JSON/], ['[]', /object/], ['"x"', /object/], ['1', /object/], ['null', /object/], ['{"A":null}', /of A/], ['{"A":{}}', /of A/], ['{"A":["x"]}', /of A/], ['{"A B":"x"}', /name "A B"/],
       ['{"":"x"}', /name ""/], ['{"1A":"x"}', /name/], ['{"A=B":"x"}', /name/], ['{"A\\n":"x"}', /name "A\\u\{a\}"/], ['{"é":"x"}', /name/], ['{"A":"\\u0000"}', /of A.*NUL/], ['{"A":"\\udc00"}', /of A.*surrogate/],
-      [JSON.stringify({ A: long(131_072) }), /bytes/],
+      [JSON.stringify({ A: long(131_072) }), /bytes/], [`{"A":"${'\\\\'.repeat(500_000)}"}`, /bytes/], [`{"A":"${long(2 ** 20)}"}`, /JSON/], ['['.repeat(1_000_000), /JSON/],
     ],
   },
   {

@@ -1,0 +1,160 @@
+/** What the units of an app say, read back as systemd reads them; no row can make them say more. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import fc from 'fast-check';
+import type { App } from '../../../src/model/app.ts';
+import { parseFleet } from '../../../src/model/parse.ts';
+import { parseEnvFileName, parseUnitName } from '../../../src/model/names.ts';
+import type { Row } from '../../../src/model/rows.ts';
+import { type Generation, renderApp } from '../../../src/units/render.ts';
+import { OPTIONS, TEMPLATES } from '../../support/cases.ts';
+import { POLICY, appOf } from '../../support/fleet.ts';
+import { anyRows, goodAppRow } from '../../support/hostile.ts';
+import { type Directive, execArgv, parseUnit, pathWords } from '../../support/unitfile.ts';
+
+const render = (app: App, options = OPTIONS): Generation => renderApp(app, options, TEMPLATES);
+
+function directives(generation: Generation, unit: string): Directive[] {
+  return parseUnit(generation.files.find((file) => file.name === unit)?.text ?? '');
+}
+
+function valuesOf(list: readonly Directive[], key: string): string[] {
+  return list.filter((directive) => directive.key === key).map((directive) => directive.value);
+}
+
+/** Every directive of a container unit, in order, from the app alone. */
+function containerKeys(app: App): string[] {
+  const paths = app.volumes.length + (app.source.kind === 'rootfs' ? 1 : 0);
+  const some = (present: boolean, ...keys: string[]): string[] => (present ? keys : []);
+  const hasSecrets = [...app.env].some(([key, value]) => /[\r\n]/.test(value) || Buffer.byteLength(`${key}=${value}`) > 60_000);
+  return [
+    'Unit Description', 'Unit StopWhenUnneeded', 'Unit StartLimitIntervalSec', ...some(app.network === 'private', 'Unit Requires', 'Unit After'), ...Array.from({ length: paths }, () => 'Unit RequiresMountsFor'),
+    'Service Type', 'Service NotifyAccess', 'Service Slice', 'Service SyslogIdentifier', ...some(app.network === 'private', 'Service NetworkNamespacePath'),
+    ...some(app.memoryMax !== null, 'Service MemoryMax'), ...some(app.cpuQuota !== null, 'Service CPUQuota'), ...some(app.tasksMax !== null, 'Service TasksMax'), 'Service Environment',
+    ...some(paths > 0, 'Service ExecStartPre'), ...some(app.network === 'host', 'Service ExecStartPre'), ...some(hasSecrets, 'Service ExecStartPre'),
+    'Service ExecStart', 'Service ExecStartPost', 'Service ExecStop', 'Service ExecStopPost', 'Service TimeoutStartSec', 'Service TimeoutStopSec', ...some(app.lifetimeS !== null, 'Service RuntimeMaxSec'), 'Service SuccessExitStatus',
+  ];
+}
+
+/** argv of podman, from the app alone; the names of files and secrets are checked by the golden files. */
+function podmanWords(app: App, argv: readonly string[]): void {
+  const source = app.source.kind === 'image' ? [app.source.image] : ['--rootfs', `${app.source.path}:O`];
+  const tail = [...source, ...(app.command ?? [])];
+  assert.deepEqual(argv.slice(argv.length - tail.length), tail);
+  const options = argv.slice(0, argv.length - tail.length);
+  assert.deepEqual(options.slice(0, 3), ['/usr/bin/podman', '--events-backend=none', 'run']);
+  const fixed = new Set([
+    '--detach', '--rm', '--replace', '--name', '--pidfile', '--cgroups', '--network', '--sdnotify', '--log-driver', '--pull', '--hostname', '--systemd', '--http-proxy', '--no-healthcheck', '--security-opt', '--cap-drop', '--cap-add', '--env-file', '--secret', '--volume',
+  ]);
+  for (const option of options.slice(3)) assert.ok(fixed.has(option.split('=')[0] ?? ''), option);
+  const volumes = options.filter((option) => option.startsWith('--volume='));
+  assert.deepEqual(volumes, app.volumes.map((v) => `--volume=${v.host}:${v.container}:${v.readOnly ? 'ro' : 'rw'}`));
+  assert.ok(options.includes('--security-opt=no-new-privileges') && options.includes('--cap-drop=all'));
+}
+
+/** Everything that must hold of an app's files, whatever its row says. */
+function checkGeneration(app: App, generation: Generation): void {
+  const container = directives(generation, generation.units.container);
+  assert.deepEqual(container.map((d) => `${d.section} ${d.key}`), containerKeys(app));
+  podmanWords(app, execArgv(valuesOf(container, 'ExecStart')[0] ?? ''));
+  assert.deepEqual(valuesOf(container, 'RequiresMountsFor').flatMap(pathWords), [...(app.source.kind === 'rootfs' ? [app.source.path] : []), ...app.volumes.map((v) => v.host)]);
+  for (const key of ['ExecStartPre', 'ExecStartPost', 'ExecStop', 'ExecStopPost']) {
+    for (const value of valuesOf(container, key)) assert.match(execArgv(value.replace(/^-/, ''))[0] ?? '', /^\/usr\/lib\/fastcontainer\/libexec\/fc-[a-z]+$/);
+  }
+  const ready = execArgv(valuesOf(container, 'ExecStartPost')[0] ?? '');
+  assert.equal(ready[ready.indexOf('--path') + 1], app.readyPath ?? ready[0]);
+
+  const gate = directives(generation, generation.units.gate);
+  assert.deepEqual(gate.map((d) => d.key), [
+    'Description', 'BindsTo', 'After', 'StartLimitIntervalSec', 'Type', 'Slice', 'SyslogIdentifier', ...(app.network === 'private' ? ['NetworkNamespacePath'] : []), 'User', 'NoNewPrivileges', 'CapabilityBoundingSet', 'ExecStart',
+  ]);
+  const door = directives(generation, generation.units.socket);
+  assert.deepEqual(door.map((d) => d.key), ['Description', 'ListenStream', 'Slice', 'Backlog', 'RemoveOnStop', 'TriggerLimitIntervalSec', 'TriggerLimitBurst', 'WantedBy']);
+  assert.deepEqual(valuesOf(door, 'ListenStream'), [`/run/fastcontainer/${app.name}-${generation.id}.sock`]);
+
+  for (const file of generation.files) {
+    const owner = file.kind === 'unit' ? parseUnitName(file.name) : parseEnvFileName(file.name);
+    assert.equal(owner?.app, app.name);
+    assert.equal(owner.gen, generation.id);
+    // systemd reads 1 MiB of a line.
+    if (file.kind === 'unit') for (const line of file.text.split('\n')) assert.ok(Buffer.byteLength(line) < 1024 * 1024);
+  }
+}
+
+describe('no row', () => {
+  it('adds a line, a directive or a word to a unit, nor a path outside its place', () => {
+    fc.assert(fc.property(goodAppRow, (row) => {
+      const app = appOf(row);
+      checkGeneration(app, render(app));
+      for (const path of [...app.volumes.map((v) => v.host), ...(app.source.kind === 'rootfs' ? [app.source.path] : [])]) {
+        assert.match(path, /^\/(?:srv\/fc|mnt\/shared)\/./s);
+        assert.ok(!path.split('/').includes('..'));
+      }
+    }), { numRuns: 300 });
+  });
+
+  it('stops the parser, and what it takes renders', () => {
+    fc.assert(fc.property(anyRows, goodAppRow, (rows, good) => {
+      const fleet = parseFleet({ ...rows, apps: [...rows.apps, good] }, POLICY);
+      for (const app of fleet.apps) checkGeneration(app, render(app));
+      for (const rejection of fleet.rejections) assert.doesNotMatch(`${rejection.key} ${rejection.column} ${rejection.why}`, /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/u);
+      // What is broken elsewhere leaves a good app alone, unless it claims its name.
+      if (rows.apps.every((row) => row['name'] !== good['name'])) assert.ok(fleet.apps.some((app) => app.name === good['name']));
+    }), { numRuns: 200 });
+  });
+});
+
+describe('the id of a generation', () => {
+  it('is the same for the same row and any order of keys', () => {
+    fc.assert(fc.property(goodAppRow, (row) => {
+      const reversed = Object.fromEntries(Object.entries(row).reverse());
+      assert.deepEqual(render(appOf(row)), render(appOf(reversed)));
+    }), { numRuns: 50 });
+  });
+
+  const BASE: Row = {
+    name: 'shop', image: 'a', command: '["x","y"]', port: '80', env: '{"A":"1","B":"2\\n"}', volumes: '["/srv/fc/a:/a"]', memory_max: '64M', cpu_quota: '50', tasks_max: '9', idle_timeout_s: '60', lifetime_s: '600', start_timeout_s: '9', stop_timeout_s: '9', ready_path: '/',
+  };
+  const changes: readonly Row[] = [
+    { name: 'shop2' }, { image: 'b' }, { image: null, rootfs: '/srv/fc/r' }, { command: '["x y"]' }, { command: '["x","y",""]' }, { command: null }, { port: '81' }, { env: null }, { env: '{"A":"2","B":"2\\n"}' }, { env: '{"A":"1","B":"3\\n"}' },
+    { env: '{"A":"1","C":"2\\n"}' }, { volumes: null }, { volumes: '["/srv/fc/a:/a:ro"]' }, { volumes: '["/srv/fc/b:/a"]' }, { network: 'host' }, { memory_max: null }, { memory_max: '65M' }, { cpu_quota: null }, { cpu_quota: '51' }, { tasks_max: null }, { tasks_max: '8' },
+    { idle_timeout_s: null }, { idle_timeout_s: '61' }, { lifetime_s: null }, { lifetime_s: '601' }, { start_timeout_s: '8' }, { stop_timeout_s: '8' }, { ready_path: null }, { ready_path: '/x' },
+  ];
+
+  it('differs after every change of a value, and is the earlier one after changing back', () => {
+    const ids = [BASE, ...changes.map((change) => ({ ...BASE, ...change }))].map((row) => render(appOf(row)).id);
+    assert.equal(new Set(ids).size, ids.length);
+    assert.equal(render(appOf({ ...BASE })).id, ids[0]);
+  });
+
+  it('differs between any two rows that differ in what the app is', () => {
+    fc.assert(fc.property(goodAppRow, goodAppRow, fc.constantFrom('command', 'env', 'volumes', 'port'), (row, other, column) => {
+      const [a, b] = [appOf(row), appOf({ ...row, [column]: other[column] ?? null })];
+      const same = JSON.stringify([a, [...a.env]]) === JSON.stringify([b, [...b.env]]);
+      assert.equal(render(a).id === render(b).id, same);
+    }), { numRuns: 100 });
+  });
+
+  it('differs by incarnation, cgroups and listen_port', () => {
+    const app = appOf(BASE);
+    const ids = [{}, { incarnation: 1 }, { incarnation: 2 }, { cgroups: 'split' as const }, { listenPort: 5432 }].map((o) => render(app, { ...OPTIONS, ...o }).id);
+    assert.equal(new Set(ids).size, ids.length);
+  });
+
+  it('depends on domains only where the units name them', () => {
+    const [one, two] = ['a.example', 'b.example'].map((fqdn) => appOf({ ...BASE, ready_path: null }, { domains: [{ fqdn, app: 'shop' }] }));
+    assert.ok(one !== undefined && two !== undefined);
+    assert.notEqual(render(one).id, render(two).id);
+    const without = { ...OPTIONS, domainsInDescription: false };
+    assert.equal(render(one, without).id, render(two, without).id);
+  });
+});
+
+it('readiness gives up before whoever waits does', () => {
+  const within = (startTimeoutS: string): string | undefined => {
+    const generation = render(appOf({ start_timeout_s: startTimeoutS }));
+    const argv = execArgv(valuesOf(directives(generation, generation.units.container), 'ExecStartPost')[0] ?? '');
+    return argv[argv.indexOf('--within') + 1];
+  };
+  assert.deepEqual(['1', '5', '10', '3600'].map(within), ['800', '4500', '9000', '3599000']);
+});
