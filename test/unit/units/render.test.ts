@@ -112,6 +112,10 @@ describe('the id of a generation', () => {
     }), { numRuns: 50 });
   });
 
+  it('is the same for any order of environment variables', () => {
+    assert.equal(render(appOf({ env: '{"A":"1","B":"2","C":"3\\n","D":"4\\n"}' })).id, render(appOf({ env: '{"D":"4\\n","B":"2","C":"3\\n","A":"1"}' })).id);
+  });
+
   const BASE: Row = {
     name: 'shop', image: 'a', command: '["x","y"]', port: '80', env: '{"A":"1","B":"2\\n"}', volumes: '["/srv/fc/a:/a"]', memory_max: '64M', cpu_quota: '50', tasks_max: '9', idle_timeout_s: '60', lifetime_s: '600', start_timeout_s: '9', stop_timeout_s: '9', ready_path: '/',
   };
