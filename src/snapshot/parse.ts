@@ -1,99 +1,135 @@
-/** Text → Snapshot. The file is our own, but another version may have written it, so it is checked whole. */
-import type { Host, Placement } from '../model/app.ts';
-import { type Snapshot, type SnapshotApp, type SnapshotGeneration, SNAPSHOT_FORMAT } from './format.ts';
+/** The snapshot's text → Snapshot. Strict: its names go to systemd, its addresses are connected to. */
+import { isIP } from 'node:net';
+import type { Host, HostState, Placement } from '../model/app.ts';
+import { SNAPSHOT_FORMAT, type Snapshot, type SnapshotApp, type SnapshotGeneration } from './format.ts';
 
-/** The file is no snapshot that this version can use. The message says where it is wrong. */
-export class SnapshotError extends Error {}
+/** The file is not a snapshot. The message says where in it, and why. */
+export class SnapshotError extends Error {
+  override readonly name = 'SnapshotError';
+}
 
-/** @throws SnapshotError */
+/** A value and the way to it, for messages: `apps[3].here.port`. */
+class At {
+  readonly value: unknown;
+  readonly path: string;
+
+  constructor(value: unknown, path: string) {
+    this.value = value;
+    this.path = path;
+  }
+
+  fail(why: string): never {
+    throw new SnapshotError(`snapshot: ${this.path === '' ? 'the file' : this.path} ${why}`);
+  }
+
+  member(key: string): At {
+    const { value } = this;
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) this.fail('is not an object');
+    const path = this.path === '' ? key : `${this.path}.${key}`;
+    const found: unknown = Object.hasOwn(value, key) ? Reflect.get(value, key) : undefined;
+    return new At(found, path);
+  }
+
+  list<T>(item: (at: At) => T): readonly T[] {
+    const { value } = this;
+    if (!Array.isArray(value)) return this.fail('is not a list');
+    return value.map((element: unknown, index) => item(new At(element, `${this.path}[${index}]`)));
+  }
+
+  text(pattern: RegExp): string {
+    const { value } = this;
+    if (typeof value !== 'string') return this.fail('is not a text');
+    return pattern.test(value) ? value : this.fail(`is not valid: ${JSON.stringify(value.slice(0, 80))}`);
+  }
+
+  whole(min: number, max: number): number {
+    const { value } = this;
+    if (typeof value !== 'number' || !Number.isInteger(value)) return this.fail('is not a whole number');
+    return value >= min && value <= max ? value : this.fail(`is ${value}, not from ${min} to ${max}`);
+  }
+
+  orNull<T>(parse: (at: At) => T): T | null {
+    return this.value === null ? null : parse(this);
+  }
+}
+
+const NAME = /^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$/;
+const DOMAIN = /^(\*\.)?[a-z0-9_]([a-z0-9_.-]{0,251}[a-z0-9])?$/;
+const PORT = [1, 65535] as const;
+const STATES: readonly HostState[] = ['active', 'draining', 'down'];
+
+function host(at: At): Host {
+  const state = at.member('state');
+  return {
+    name: at.member('name').text(NAME),
+    address: at.member('address').text(/^[A-Za-z0-9.:_-]{1,255}$/),
+    port: at.member('port').whole(...PORT),
+    state: STATES.find((known) => known === state.value) ?? state.fail(`is none of ${STATES.join(', ')}`),
+  };
+}
+
+function placement(at: At): Placement {
+  return {
+    host: at.member('host').text(NAME),
+    weight: at.member('weight').whole(0, Number.MAX_SAFE_INTEGER),
+    listenPort: at.member('listenPort').orNull((port) => port.whole(...PORT)),
+  };
+}
+
+function generation(at: At, app: string): SnapshotGeneration {
+  const id = at.member('id').text(/^[0-9a-f]{8}$/);
+  const instance = at.member('instance');
+  if (instance.value !== `${app.replaceAll('-', '_')}-${id}`) instance.fail('is not <app>-<id>');
+  const name = instance.text(/^/);
+  const unit = (key: string, pattern: RegExp): string => {
+    const found = at.member(key);
+    const text = found.text(pattern);
+    return text.includes(name) ? text : found.fail(`is not of instance ${name}`);
+  };
+  const address = at.member('address');
+  return {
+    id,
+    instance: name,
+    lease: unit('lease', /^fc-lease-([0-9]+s|never)@[a-z0-9_]+-[0-9a-f]{8}\.timer$/),
+    leaseS: at.member('leaseS').orNull((seconds) => seconds.whole(1, 2 ** 31)),
+    container: unit('container', /^fc-ctr-[a-z0-9_]+-[0-9a-f]{8}\.service$/),
+    socket: unit('socket', /^fc-app-[a-z0-9_]+-[0-9a-f]{8}\.socket$/),
+    socketPath: at.member('socketPath').text(/^\/[^\0]{1,106}$/),
+    address: isIP(address.text(/^/)) === 0 ? address.fail('is not an IP address') : address.text(/^/),
+    port: at.member('port').whole(...PORT),
+    startTimeoutS: at.member('startTimeoutS').whole(1, 2 ** 31),
+  };
+}
+
+function app(at: At): SnapshotApp {
+  const name = at.member('name').text(NAME);
+  return {
+    name,
+    domains: at.member('domains').list((domain) => domain.text(DOMAIN)),
+    placements: at.member('placements').list(placement),
+    here: at.member('here').orNull((here) => generation(here, name)),
+  };
+}
+
+/**
+ * Reads a snapshot. Keys that this version does not know are left out.
+ * @throws SnapshotError
+ */
 export function parseSnapshot(text: string): Snapshot {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw new SnapshotError('the snapshot is not JSON', { cause });
+    throw new SnapshotError('snapshot: the file is not JSON', { cause });
   }
-  const fields = record(value, 'the snapshot');
-  if (fields['format'] !== SNAPSHOT_FORMAT) {
-    throw new SnapshotError(`the snapshot has format ${JSON.stringify(fields['format'])}, this version reads ${SNAPSHOT_FORMAT}`);
-  }
+  const at = new At(value, '');
+  const format = at.member('format');
+  if (format.value !== SNAPSHOT_FORMAT) format.fail(`is not ${SNAPSHOT_FORMAT}: fc-sync and fc-proxy are of different versions`);
   return {
     format: SNAPSHOT_FORMAT,
-    host: string(fields, 'host', 'the snapshot'),
-    revision: string(fields, 'revision', 'the snapshot'),
-    hosts: list(fields, 'hosts', 'the snapshot').map(parseHost),
-    apps: list(fields, 'apps', 'the snapshot').map(parseApp),
+    host: at.member('host').text(NAME),
+    revision: at.member('revision').text(/^[0-9]{1,20}$/),
+    hosts: at.member('hosts').list(host),
+    apps: at.member('apps').list(app),
   };
-}
-
-type Fields = Readonly<Record<string, unknown>>;
-
-function parseHost(value: unknown, index: number): Host {
-  const where = `hosts[${index}]`;
-  const fields = record(value, where);
-  const state = fields['state'];
-  if (state !== 'active' && state !== 'draining' && state !== 'down') throw new SnapshotError(`${where}.state is ${JSON.stringify(state)}`);
-  return { name: string(fields, 'name', where), address: string(fields, 'address', where), port: integer(fields, 'port', where), state };
-}
-
-function parseApp(value: unknown, index: number): SnapshotApp {
-  const where = `apps[${index}]`;
-  const fields = record(value, where);
-  return {
-    name: string(fields, 'name', where),
-    domains: list(fields, 'domains', where).map((domain, at) => {
-      if (typeof domain !== 'string') throw new SnapshotError(`${where}.domains[${at}] is no text`);
-      return domain;
-    }),
-    placements: list(fields, 'placements', where).map((placement, at) => parsePlacement(placement, `${where}.placements[${at}]`)),
-    here: fields['here'] === null ? null : parseGeneration(fields['here'], `${where}.here`),
-  };
-}
-
-function parsePlacement(value: unknown, where: string): Placement {
-  const fields = record(value, where);
-  return { host: string(fields, 'host', where), weight: integer(fields, 'weight', where), listenPort: integerOrNull(fields, 'listenPort', where) };
-}
-
-function parseGeneration(value: unknown, where: string): SnapshotGeneration {
-  const fields = record(value, where);
-  return {
-    id: string(fields, 'id', where),
-    instance: string(fields, 'instance', where),
-    lease: string(fields, 'lease', where),
-    leaseS: integerOrNull(fields, 'leaseS', where),
-    container: string(fields, 'container', where),
-    socket: string(fields, 'socket', where),
-    socketPath: string(fields, 'socketPath', where),
-    address: string(fields, 'address', where),
-    port: integer(fields, 'port', where),
-    startTimeoutS: integer(fields, 'startTimeoutS', where),
-  };
-}
-
-function record(value: unknown, where: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SnapshotError(`${where} is no object`);
-  return { ...value };
-}
-
-function string(fields: Fields, key: string, where: string): string {
-  const value = fields[key];
-  if (typeof value !== 'string') throw new SnapshotError(`${where}.${key} is no text`);
-  return value;
-}
-
-function integer(fields: Fields, key: string, where: string): number {
-  const value = fields[key];
-  if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw new SnapshotError(`${where}.${key} is no whole number`);
-  return value;
-}
-
-function integerOrNull(fields: Fields, key: string, where: string): number | null {
-  return fields[key] === null ? null : integer(fields, key, where);
-}
-
-function list(fields: Fields, key: string, where: string): readonly unknown[] {
-  const value = fields[key];
-  if (!Array.isArray(value)) throw new SnapshotError(`${where}.${key} is no list`);
-  return value;
 }

@@ -1,0 +1,131 @@
+#!/usr/bin/env node
+/** fc-proxy: routes by Host, wakes apps, forwards. Wiring only. */
+import { closeSync } from 'node:fs';
+import { BlockList, isIPv6, Socket } from 'node:net';
+import { parseArgs } from 'node:util';
+import { ConfigError } from '../config/error.ts';
+import { DEFAULT_CONFIG_FILE, loadConfig, type Config } from '../config/config.ts';
+import { log } from '../log.ts';
+import { Activator } from '../proxy/activate.ts';
+import { pause, systemClock as clock } from '../proxy/clock.ts';
+import { Router } from '../proxy/router.ts';
+import { ProxyServer, type Listen } from '../proxy/server.ts';
+import { warmUp } from '../proxy/warm-up.ts';
+import { SnapshotFile } from '../snapshot/watch.ts';
+import { SystemdBus } from '../systemd/bus.ts';
+import { inheritedSockets } from '../systemd/sockets.ts';
+
+const USAGE = `usage: fc-proxy [--config FILE] [--snapshot FILE] [--listen HOST:PORT]...
+
+Serves on the descriptors that systemd hands over (fc-proxy.socket) and on each
+HOST:PORT given.
+
+--config    ${DEFAULT_CONFIG_FILE} unless given
+--snapshot  what fc-sync wrote; /var/lib/fastcontainer/snapshot.json unless given
+--listen    for development; an IPv6 address in brackets
+`;
+
+/** Clients wait meanwhile, and systemd need not answer: it only spares a queue. */
+const FOUND_TIMEOUT_MS = 2000;
+
+class UsageError extends Error {}
+
+function readArguments(): { config: string; snapshot: string; listen: Listen[]; help: boolean } {
+  const { values } = parseArgs({
+    options: {
+      config: { type: 'string', default: DEFAULT_CONFIG_FILE },
+      snapshot: { type: 'string', default: '/var/lib/fastcontainer/snapshot.json' },
+      listen: { type: 'string', multiple: true, default: [] },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  const listen = values.listen.map((text): Listen => {
+    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]+)):([0-9]{1,5})$/.exec(text);
+    const host = match?.[1] ?? match?.[2];
+    const port = Number(match?.[3]);
+    if (host === undefined || !(port <= 65535)) throw new UsageError(`--listen ${text}: write HOST:PORT`);
+    return { host, port };
+  });
+  return { config: values.config, snapshot: values.snapshot, listen, help: values.help };
+}
+
+function trusts({ proxy: { trustedProxies } }: Config): (address: string) => boolean {
+  if (trustedProxies.length === 0) return () => false;
+  const list = new BlockList();
+  for (const { address, prefix, family } of trustedProxies) list.addSubnet(address, prefix, family);
+  return (address) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
+}
+
+/** The pipes of units/libexec/fc-proxy-run: one tells that it has gone, the other tells it that we accept no more. */
+function launcher(): { gone: (then: () => void) => void; stopped: () => void } {
+  const match = /^([0-9]+),([0-9]+)$/.exec(process.env['FC_PROXY_LAUNCHER'] ?? '');
+  if (match === null) return { gone: () => undefined, stopped: () => undefined };
+  const [alive, accepting] = [Number(match[1]), Number(match[2])];
+  return {
+    gone(then) {
+      const pipe = new Socket({ fd: alive, readable: true, writable: false });
+      pipe.on('error', () => undefined).once('close', then).resume().unref();
+    },
+    // The end of the pipe is the word.
+    stopped: () => { closeSync(accepting); },
+  };
+}
+
+async function main(): Promise<number> {
+  const { config: configFile, snapshot, listen, help } = readArguments();
+  if (help) {
+    process.stdout.write(USAGE);
+    return 0;
+  }
+  const config = loadConfig(configFile, 'fc-proxy');
+  const places: Listen[] = [...inheritedSockets().map(({ fd }) => ({ fd })), ...listen];
+  if (places.length === 0) throw new UsageError('there is nothing to listen on: start fc-proxy.socket, or give --listen');
+
+  const manager = new SystemdBus();
+  const activator = new Activator({ manager, clock, log, maxStarts: config.proxy.maxStarts, maxWaiting: config.proxy.maxWaiting });
+  const file = new SnapshotFile(snapshot, log, (news) => {
+    activator.follow(router.follow(news));
+    log.info('serving', { apps: news.apps.length, revision: news.revision });
+  });
+  const router = new Router({ manager, clock, log, reload: () => file.reload() });
+  const server = new ProxyServer({ activator, router, clock, log, trusted: trusts(config) });
+
+  await Promise.all([file.start(), warmUp().catch(() => undefined)]);
+  try {
+    activator.found(await Promise.race([manager.list(['fc-ctr-*.service']), pause(clock, FOUND_TIMEOUT_MS).then(() => [])]));
+  } catch (error) {
+    log.warn('cannot ask systemd which apps run', { error: error instanceof Error ? error : String(error) });
+  }
+  const { gone, stopped } = launcher();
+  const told = new Promise<string>((resolve) => {
+    process.once('SIGTERM', () => { resolve('SIGTERM'); });
+    process.once('SIGINT', () => { resolve('SIGINT'); });
+    gone(() => { resolve('the launcher has gone'); });
+  });
+  for (const place of places) await server.listen(place);
+  log.info('ready', { listeners: places.length });
+
+  const why = await told;
+  log.info('draining', { why, connections: server.size });
+  const left = await server.drain(config.proxy.drainTimeoutS * 1000, stopped);
+  if (left > 0) log.warn('cut off what did not end in time', { connections: left, drain_timeout_s: config.proxy.drainTimeoutS });
+  file.close();
+  manager.close();
+  return 0;
+}
+
+main().then(
+  (code) => { process.exit(code); },
+  (error: unknown) => {
+    if (error instanceof UsageError || (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_'))) {
+      process.stderr.write(`fc-proxy: ${error.message}\n${USAGE}`);
+      process.exit(2);
+    }
+    if (error instanceof ConfigError) {
+      for (const line of error.message.split('\n')) log.error(line);
+      process.exit(2);
+    }
+    log.error('fc-proxy ended', { error: error instanceof Error ? error : String(error) });
+    process.exit(1);
+  },
+);

@@ -1,0 +1,404 @@
+/**
+ * Keeps apps awake that are in use and wakes those that sleep, through their
+ * leases (see lease.ts): one job per generation however many wait for it,
+ * detached from whoever asked first, with a deadline of its own.
+ */
+import { type JobResult, type Manager, type ServiceEvidence, SystemdError, type UnitState } from '../systemd/manager.ts';
+import type { Logger } from '../log.ts';
+import type { SnapshotGeneration } from '../snapshot/format.ts';
+import { pause, type Clock } from './clock.ts';
+import { StartFailure } from './failure.ts';
+import { Generation, type Flight, type Waited, type Waiter } from './generation.ts';
+import { nextLook, standing, usedSince } from './lease.ts';
+import { Problem } from './problem.ts';
+import { afterFailure, HEALTHY, remaining } from './quarantine.ts';
+import type { RouteIndex } from './route.ts';
+import { StartQueue } from './start-queue.ts';
+
+export interface ActivatorOptions {
+  readonly manager: Manager;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Containers starting at once. */
+  readonly maxStarts: number;
+  /** Requests waiting for starts; a single app may have three quarters of them. */
+  readonly maxWaiting: number;
+}
+
+/** A wait that its owner can leave. */
+export interface Wait {
+  /** @throws Problem when the app cannot be had, `Gone` when its generation is no more, `Left` after leave(). */
+  readonly done: Promise<Waited>;
+  leave(): void;
+}
+
+/** systemd does not know the generation's units: it has been replaced or removed. Route again. */
+export class Gone extends Problem {
+  constructor(cause: unknown) {
+    super('systemd', 'The app is being changed on this host.', { cause, retryAfterS: 1 });
+    this.name = 'Gone';
+  }
+}
+
+/** The one who waited has left. */
+export class Left extends Error {}
+
+/** A start may have to wait for the stop before it, whose time-out is the app's own. */
+const STOP_MARGIN_MS = 60_000;
+
+const SOCKET_TIMEOUT_MS = 5000;
+
+/** Times that a job may be taken back (`canceled`) before that counts as an answer. */
+const MAX_CANCELED = 10;
+
+/** Errors of a request that another one, soon, need not meet: a stop job in the way, the cycle check of systemd#27549. */
+const ASK_AGAIN: ReadonlySet<string> = new Set([
+  'org.freedesktop.systemd1.TransactionIsDestructive',
+  'org.freedesktop.systemd1.TransactionJobsConflicting',
+  'org.freedesktop.systemd1.TransactionOrderIsCyclic',
+  'System.Error.EDEADLK',
+]);
+
+export class Activator {
+  readonly #options: ActivatorOptions;
+  readonly #generations = new Map<string, Generation>();
+  readonly #queue: StartQueue;
+  readonly #awake = new Set<string>();
+  #waiting = 0;
+
+  constructor(options: ActivatorOptions) {
+    this.#options = options;
+    this.#queue = new StartQueue(options.maxStarts);
+  }
+
+  /** Generations with state: those in use, or used lately. */
+  get size(): number {
+    return this.#generations.size;
+  }
+
+  /**
+   * Tells which containers were running before this process: their first lease
+   * is a renewal, which does not queue behind the starts of sleeping apps.
+   */
+  found(units: readonly UnitState[]): void {
+    for (const { unit, activeState } of units) if (activeState === 'active') this.#awake.add(unit);
+  }
+
+  /** The state of a generation, made on first use. */
+  generation(spec: SnapshotGeneration): Generation {
+    let generation = this.#generations.get(spec.instance);
+    if (generation === undefined) {
+      generation = new Generation(spec, this.#options.clock);
+      generation.foundAwake = this.#awake.delete(spec.container);
+      this.#generations.set(spec.instance, generation);
+    }
+    return generation;
+  }
+
+  /** Takes over a new snapshot: state of generations that it does not have goes once they are idle. */
+  follow(index: RouteIndex): void {
+    for (const generation of this.#generations.values()) {
+      const spec = index.generations.get(generation.spec.instance);
+      generation.retired = spec === undefined;
+      if (spec !== undefined) generation.spec = spec;
+      this.#forgetIfIdle(generation);
+    }
+  }
+
+  /** Whether a request may be forwarded without asking anyone. Renews behind it when due. */
+  ready(generation: Generation): boolean {
+    if (generation.doubted) return false;
+    switch (standing(generation.grantedAt, generation.leaseMs, this.#options.clock.now())) {
+      case 'fresh': return true;
+      case 'due': this.#renew(generation); return true;
+      case 'late': case 'none': return false;
+    }
+  }
+
+  /**
+   * Waits until the app may be forwarded to, for a request that came at
+   * `arrivedAt` and waits until `deadline`. Who leaves does not end the start.
+   * @throws Problem when it is not even tried: quarantine, or too many waiting
+   */
+  wait(generation: Generation, arrivedAt: number, deadline: number): Wait {
+    const { clock, maxWaiting } = this.#options;
+    const flight = generation.flight ?? this.#takeOff(generation);
+    // A renewal is over in milliseconds, and a flood of visitors to one sleeping app must not fail those of others.
+    if (flight.cold && (this.#waiting >= maxWaiting || flight.waiters.size >= Math.max(1, Math.floor(maxWaiting * 3 / 4)))) {
+      throw new Problem('too-many-waiting', 'The app is starting, and too many requests wait for it already.', { retryAfterS: 2 });
+    }
+    if (flight.cold) this.#waiting++;
+    let leave = (): void => undefined;
+    const done = new Promise<Waited>((resolve, reject) => {
+      const stop = (): void => {
+        if (!flight.waiters.delete(waiter)) return;
+        alarm.cancel();
+        if (flight.cold) this.#waiting--;
+      };
+      const waiter: Waiter = {
+        since: arrivedAt,
+        resolve: (waited) => { stop(); resolve(waited); },
+        reject: (error) => { stop(); reject(error); },
+      };
+      flight.waiters.add(waiter);
+      const alarm = clock.after(Math.max(0, deadline - clock.now()), () => { waiter.reject(this.#late(flight)); });
+      leave = () => { waiter.reject(new Left()); };
+    });
+    return { done, leave };
+  }
+
+  /** A request begins to be forwarded. */
+  begin(generation: Generation): void {
+    generation.inFlight++;
+    generation.lastUse = this.#options.clock.now();
+    if (generation.alarm === null) this.#schedule(generation);
+  }
+
+  /** A request has ended that began. */
+  end(generation: Generation): void {
+    generation.inFlight--;
+    generation.lastUse = this.#options.clock.now();
+    if (generation.retired) this.#forgetIfIdle(generation);
+  }
+
+  /** A connection broke under the lease of that epoch: the container may be dead before systemd has said so. */
+  suspect(generation: Generation, epoch: number): void {
+    if (generation.epoch === epoch) generation.doubted = true;
+  }
+
+  /**
+   * Starts the generation's socket unit, which a hail of failed starts may have
+   * closed (trigger limit) or nobody opened. Single-flight.
+   * @throws SystemdError
+   */
+  openSocket(generation: Generation): Promise<void> {
+    return generation.opening ??= this.#openSocket(generation);
+  }
+
+  async #openSocket(generation: Generation): Promise<void> {
+    // The assignment above comes first, so that the end below is the end of it.
+    await Promise.resolve();
+    try {
+      await this.#options.manager.run('start', generation.spec.socket, SOCKET_TIMEOUT_MS);
+    } finally {
+      generation.opening = null;
+    }
+  }
+
+  #renew(generation: Generation): void {
+    if (generation.flight === null) this.#launch(generation, false);
+  }
+
+  /** A flight for somebody who must wait. */
+  #takeOff(generation: Generation): Flight {
+    const now = this.#options.clock.now();
+    const asleep = (generation.doubted || standing(generation.grantedAt, generation.leaseMs, now) === 'none') && !generation.foundAwake;
+    const wait = remaining(generation.quarantine, now);
+    if (asleep && wait > 0) {
+      const seconds = Math.ceil(wait / 1000);
+      throw new Problem('quarantined',
+        `${generation.lastFailure?.message ?? 'The app did not start.'} It failed ${generation.quarantine.failures} times in a row; the next try is in ${seconds} s.`,
+        { retryAfterS: seconds });
+    }
+    return this.#launch(generation, asleep);
+  }
+
+  #launch(generation: Generation, cold: boolean): Flight {
+    const flight: Flight = { cold, since: this.#options.clock.now(), sentAt: null, waiters: new Set() };
+    generation.flight = flight;
+    generation.foundAwake = false;
+    const go = (): void => { void this.#fly(generation, flight); };
+    if (cold) this.#queue.enter(go);
+    else go();
+    return flight;
+  }
+
+  /** Sees a flight through. Never rejects. */
+  async #fly(generation: Generation, flight: Flight): Promise<void> {
+    const { clock } = this.#options;
+    const began = clock.now();
+    flight.sentAt = began;
+    let failure: Error | null = null;
+    try {
+      await this.#job(generation);
+    } catch (error) {
+      failure = error instanceof Error ? error : new Error(String(error));
+    }
+    if (flight.cold) this.#queue.done();
+    generation.flight = null;
+    if (failure === null) this.#landed(generation, flight, began);
+    else this.#failed(generation, flight, failure);
+    this.#forgetIfIdle(generation);
+  }
+
+  /** Restarts the lease. Returns when systemd holds the container awake and the app listens. */
+  async #job(generation: Generation): Promise<void> {
+    const { manager, clock, log } = this.#options;
+    const { spec } = generation;
+    const deadline = clock.now() + spec.startTimeoutS * 1000 + STOP_MARGIN_MS;
+    let canceled = 0;
+    let disconnected = 0;
+    let secondTry = false;
+    for (;;) {
+      const left = Math.max(1, deadline - clock.now());
+      let result: JobResult;
+      try {
+        result = await manager.run('restart', spec.lease, left);
+      } catch (error) {
+        const code = error instanceof SystemdError ? error.code : '';
+        if (code === 'org.freedesktop.systemd1.NoSuchUnit') throw new Gone(error);
+        if (code === 'Timeout') throw new Problem('start-timeout', 'The app did not start: systemd did not finish its start.', { cause: error });
+        if (code === 'Disconnected' && left > 1000) {
+          // The bus restarts, or PID 1 re-executes itself: both come back, and clients have deadlines of their own.
+          await pause(clock, Math.min(1000, 20 * 2 ** disconnected++));
+          continue;
+        }
+        if (!ASK_AGAIN.has(code)) throw new Problem('systemd', 'The host cannot start the app at the moment.', { cause: error, retryAfterS: 5 });
+        result = 'canceled';
+      }
+      if (result === 'done') return;
+      if (result === 'canceled') {
+        // A stop crossed the start (the lease ran out, someone stopped the app): the next one finds it stopped.
+        if (++canceled > MAX_CANCELED) throw new Problem('systemd', 'The host keeps stopping the app.', { retryAfterS: 5 });
+        await pause(clock, Math.min(500, 5 * 2 ** canceled));
+        continue;
+      }
+      if (generation.epoch > 0 && generation.quarantine.failures === 0 && !secondTry) {
+        // It has run before: a start that met the clean-up of a death gets one more chance.
+        secondTry = true;
+        log.warn('a start failed, trying once more', { generation: spec.instance, job: result });
+        continue;
+      }
+      throw await this.#explain(spec, result);
+    }
+  }
+
+  async #explain(spec: SnapshotGeneration, result: JobResult): Promise<StartFailure> {
+    const service = await this.#evidence(spec.container);
+    const blameless = service === null || (service.result === 'success' && service.statusText === '');
+    const network = blameless ? await this.#evidence(`fc-net@${spec.instance}.service`) : null;
+    return new StartFailure(result, service, network, spec.startTimeoutS);
+  }
+
+  /** Evidence, or null when there is none to be had within a second: the answer must not wait for its reasons. */
+  async #evidence(service: string): Promise<ServiceEvidence | null> {
+    const { manager, clock } = this.#options;
+    try {
+      return await Promise.race([manager.evidence(service), pause(clock, 1000).then(() => null)]);
+    } catch {
+      return null;
+    }
+  }
+
+  #landed(generation: Generation, flight: Flight, sentAt: number): void {
+    const { manager, clock, log } = this.#options;
+    const now = clock.now();
+    const tookMs = now - sentAt;
+    // systemd armed the timer somewhere in between. A long job started the container and armed it at its end;
+    // of a short one the beginning is the safe guess.
+    generation.grantedAt = tookMs > generation.leaseMs / 4 ? now : sentAt;
+    generation.doubted = false;
+    generation.epoch++;
+    generation.quarantine = HEALTHY;
+    generation.lastFailure = null;
+    generation.upstream.containerStarted();
+    generation.unwatch ??= manager.watchEnd(generation.spec.container, () => { void this.#ended(generation); });
+    this.#schedule(generation);
+    if (flight.cold) {
+      log.info('started', {
+        generation: generation.spec.instance, queue_ms: Math.round(sentAt - flight.since),
+        start_ms: Math.round(tookMs), waiting: flight.waiters.size,
+      });
+    }
+    for (const waiter of [...flight.waiters]) {
+      const began = Math.max(sentAt, waiter.since);
+      waiter.resolve({ cold: flight.cold, queueMs: began - waiter.since, startMs: now - began });
+    }
+  }
+
+  #failed(generation: Generation, flight: Flight, failure: Error): void {
+    const { clock, log } = this.#options;
+    const { instance } = generation.spec;
+    if (failure instanceof StartFailure) {
+      generation.grantedAt = null;
+      generation.lastFailure = failure;
+      generation.quarantine = afterFailure(generation.quarantine, clock.now());
+      const wait = remaining(generation.quarantine, clock.now());
+      log.error(failure.message, {
+        generation: instance, evidence: failure.evidence, failures: generation.quarantine.failures,
+        next_try_s: wait > 0 ? Math.ceil(wait / 1000) : undefined,
+      });
+    } else {
+      log.error(flight.cold ? 'cannot start' : 'cannot renew the lease', { generation: instance, error: failure });
+      // Whatever is in flight still needs its lease.
+      if (generation.inFlight > 0) this.#lookIn(generation, Math.min(1000, Math.max(50, generation.leaseMs / 16)));
+    }
+    for (const waiter of [...flight.waiters]) waiter.reject(failure);
+  }
+
+  /**
+   * The container has ended, or the bus is lost and nobody can say. Either way
+   * the lease is worth nothing until it is renewed; connections are given up
+   * only when the container is known to be gone.
+   */
+  async #ended(generation: Generation): Promise<void> {
+    const { manager, clock } = this.#options;
+    generation.unwatch = null;
+    generation.doubted = true;
+    const { epoch } = generation;
+    for (let tries = 0; generation.epoch === epoch && this.#generations.has(generation.spec.instance); tries++) {
+      try {
+        // Asked before any restart of the lease, so answered before it.
+        const units = await manager.list([generation.spec.container]);
+        if (!units.some(({ activeState }) => activeState === 'active' || activeState === 'reloading')) {
+          generation.grantedAt = null;
+          generation.ends++;
+          generation.upstream.containerEnded();
+        } else if (generation.inFlight > 0) {
+          this.#renew(generation);
+        }
+        return;
+      } catch {
+        await pause(clock, Math.min(1000, 20 * 2 ** tries));
+      }
+    }
+  }
+
+  #schedule(generation: Generation): void {
+    const { grantedAt, leaseMs } = generation;
+    if (grantedAt === null || leaseMs === Infinity) return;
+    this.#lookIn(generation, Math.max(0, nextLook(grantedAt, leaseMs) - this.#options.clock.now()));
+  }
+
+  #lookIn(generation: Generation, ms: number): void {
+    generation.alarm?.cancel();
+    generation.alarm = this.#options.clock.after(ms, () => { this.#look(generation); });
+  }
+
+  /** Renews the lease of whatever is, or was just now, in use. */
+  #look(generation: Generation): void {
+    generation.alarm = null;
+    const { grantedAt, leaseMs, lastUse, inFlight, retired } = generation;
+    if (grantedAt === null) return;
+    if (inFlight > 0 || (!retired && usedSince(grantedAt, leaseMs, lastUse))) this.#renew(generation);
+  }
+
+  #forgetIfIdle(generation: Generation): void {
+    if (!generation.retired || generation.inFlight > 0 || generation.flight !== null) return;
+    generation.unwatch?.();
+    generation.unwatch = null;
+    generation.alarm?.cancel();
+    generation.alarm = null;
+    generation.upstream.close();
+    if (this.#generations.get(generation.spec.instance) === generation) this.#generations.delete(generation.spec.instance);
+  }
+
+  /** Why a request gave up: what was still missing. */
+  #late(flight: Flight): Problem {
+    if (flight.sentAt === null) {
+      return new Problem('start-timeout', `The app is asleep and its start has not had its turn: ${this.#queue.length} ${this.#queue.length === 1 ? 'app waits' : 'apps wait'} to be started on this host.`, { retryAfterS: 5 });
+    }
+    const seconds = Math.round((this.#options.clock.now() - flight.sentAt) / 1000);
+    return new Problem('start-timeout', `The app has been starting for ${seconds} s and does not listen on its port yet.`, { retryAfterS: 5 });
+  }
+}

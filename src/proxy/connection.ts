@@ -1,0 +1,35 @@
+/** One client's connection: who is there, and what of it is still going on. */
+import type { Socket } from 'node:net';
+import type { Origin } from './headers.ts';
+
+/** Something that a connection's end interrupts. */
+export interface Activity {
+  /** Whether an answer has begun, so that nothing else can be said on the connection. */
+  readonly answering: boolean;
+  clientGone(): void;
+}
+
+export class Connection implements Origin {
+  readonly socket: Socket;
+  readonly address: string;
+  readonly trusted: boolean;
+  readonly activities = new Set<Activity>();
+  /** When it last became idle, on the proxy's clock. */
+  idleSince: number;
+
+  constructor(socket: Socket, trusted: (address: string) => boolean, now: number) {
+    this.socket = socket;
+    // A dual-stack socket shows IPv4 peers as ::ffff:a.b.c.d.
+    this.address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    this.trusted = trusted(this.address);
+    this.idleSince = now;
+    socket.once('close', () => {
+      for (const activity of [...this.activities]) activity.clientGone();
+    });
+  }
+
+  /** Whether nothing is going on, and nothing has been since `since`. */
+  idle(since: number): boolean {
+    return this.activities.size === 0 && this.idleSince <= since;
+  }
+}

@@ -1,0 +1,42 @@
+/**
+ * How a proxy ends without losing a request: it accepts no more connections
+ * (systemd holds the port, the next process takes over), says `Connection:
+ * close` in every answer, gives idle keep-alive connections a second for a
+ * request that is on its way already, and waits for what is in flight.
+ */
+import type { Clock } from './clock.ts';
+import type { Connection } from './connection.ts';
+
+/** How long a connection must have been idle before it is closed on its client. */
+const IDLE_MS = 1000;
+const LOOK_EVERY_MS = 100;
+
+/**
+ * Waits until all connections have ended.
+ * @param connections those that are open; the owner removes them as they close
+ * @param timeoutMs after this the rest is cut off
+ * @returns the number that had to be cut off
+ */
+export function drain(connections: ReadonlySet<Connection>, clock: Clock, timeoutMs: number): Promise<number> {
+  const began = clock.now();
+  return new Promise((resolve) => {
+    const look = (): void => {
+      const now = clock.now();
+      if (connections.size === 0) {
+        resolve(0);
+        return;
+      }
+      if (now - began >= timeoutMs) {
+        const left = connections.size;
+        for (const { socket } of [...connections]) socket.destroy();
+        resolve(left);
+        return;
+      }
+      if (now - began >= IDLE_MS) {
+        for (const connection of [...connections]) if (connection.idle(now - IDLE_MS)) connection.socket.destroySoon();
+      }
+      clock.after(LOOK_EVERY_MS, look);
+    };
+    look();
+  });
+}

@@ -1,0 +1,324 @@
+/**
+ * One request, from its arrival to the end of its answer: activate, forward,
+ * and again when the app died under it and that may be done (RFC 9110 9.2.2).
+ */
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Dispatcher } from 'undici';
+import { Left } from './activate.ts';
+import { RequestBody } from './body.ts';
+import type { Activity, Connection } from './connection.ts';
+import type { Generation, Waited } from './generation.ts';
+import { outbound, type Inbound } from './headers.ts';
+import { Problem } from './problem.ts';
+import { receiptFields, serverTiming, type Receipt } from './receipt.ts';
+import { answerTo, respond } from './respond.ts';
+import type { Target } from './route.ts';
+import type { Path } from './upstream.ts';
+import { codeOf, givenUp, Visit, type ProxyContext } from './visit.ts';
+
+/** RFC 9110 9.2.2. */
+const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
+
+/** How often an idempotent request may break an app: the third death is likely its own doing. */
+const MAX_SENDS = 3;
+
+/** How long a client may go on sending a body that nobody wants any more. */
+const LINGER_MS = 5000;
+
+class ClientGone extends Error {}
+
+export class Exchange implements Dispatcher.DispatchHandler, Activity {
+  readonly #context: ProxyContext;
+  readonly #connection: Connection;
+  readonly #req: IncomingMessage;
+  readonly #res: ServerResponse;
+  readonly #inbound: Inbound;
+  readonly #target: Target;
+  readonly #method: string;
+  readonly #body: RequestBody | null;
+  readonly #arrivedAt: number;
+  #headers: string[] | null = null;
+  /** Null as long as the app is warm and well. */
+  #visit: Visit | null = null;
+
+  // The attempt under way.
+  #generation: Generation | null = null;
+  #epoch = 0;
+  #path: Path = 'direct';
+  #controller: Dispatcher.DispatchController | null = null;
+  #forwardedAt = 0;
+
+  #sends = 0;
+  #listensForDrain = false;
+  #gone = false;
+  #over = false;
+
+  constructor(context: ProxyContext, connection: Connection, req: IncomingMessage, res: ServerResponse, inbound: Inbound, target: Target, expectsContinue: boolean) {
+    this.#context = context;
+    this.#connection = connection;
+    this.#req = req;
+    this.#res = res;
+    this.#inbound = inbound;
+    this.#target = target;
+    this.#method = req.method ?? 'GET';
+    this.#arrivedAt = context.clock.now();
+    this.#body = inbound.length === 0 ? null : new RequestBody(req, () => { if (expectsContinue) res.writeContinue(); });
+    connection.activities.add(this);
+    res.once('close', () => { this.#closed(); });
+    // Without a listener the abort of a client that is half way through its body would be an uncaught error.
+    req.on('error', () => undefined);
+  }
+
+  get answering(): boolean {
+    return this.#res.headersSent;
+  }
+
+  /** Serves the request; its answer, good or bad, is all that comes of it. */
+  serve(): void {
+    const route = this.#context.router.find(this.#target.host);
+    if (route?.kind === 'here') {
+      const generation = this.#context.activator.generation(route.generation);
+      if (this.#context.activator.ready(generation)) {
+        this.#forward(generation);
+        return;
+      }
+    }
+    void this.#activateAndForward();
+  }
+
+  async #activateAndForward(): Promise<void> {
+    this.#visit ??= new Visit(this.#context, this.#target.host, this.#arrivedAt);
+    try {
+      const generation = await this.#visit.activate();
+      if (!this.#gone) this.#forward(generation);
+    } catch (error) {
+      if (error instanceof Left || this.#gone) return;
+      this.#fail(error instanceof Problem ? error : this.#broken(error));
+    }
+  }
+
+  #broken(error: unknown): Problem {
+    this.#context.log.error('a request met an error of fc-proxy', { error: error instanceof Error ? error : String(error) });
+    return new Problem('systemd', 'The proxy failed.', { cause: error });
+  }
+
+  #forward(generation: Generation): void {
+    const { activator, clock } = this.#context;
+    this.#generation = generation;
+    this.#epoch = generation.epoch;
+    this.#path = generation.upstream.path;
+    this.#controller = null;
+    this.#forwardedAt = clock.now();
+    activator.begin(generation);
+    generation.upstream.pool(this.#path).dispatch({
+      path: this.#target.path,
+      method: this.#method,
+      headers: this.#headers ??= this.#requestHeaders(),
+      body: this.#body === null ? null : this.#body.open(),
+    }, this);
+  }
+
+  #requestHeaders(): string[] {
+    const { fields, forwardedHost, length } = this.#inbound;
+    const headers = ['Host', this.#target.authority, ...fields, 'X-Forwarded-Host', forwardedHost ?? this.#target.authority];
+    if (length !== null && length > 0) headers.push('Content-Length', String(length));
+    return headers;
+  }
+
+  /** The attempt is over, in whatever way. */
+  #release(): Generation | null {
+    const generation = this.#generation;
+    if (generation !== null) {
+      this.#generation = null;
+      this.#context.activator.end(generation);
+    }
+    return generation;
+  }
+
+  //--- what undici tells ---
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    this.#sends++;
+    if (this.#gone) controller.abort(new ClientGone());
+  }
+
+  onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, statusMessage?: string): void {
+    const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
+    if (status < 200) {
+      if (status === 103) this.#earlyHints(outbound(raw, false));
+      return;
+    }
+    if (this.#path === 'direct' && this.#generation !== null) this.#generation.upstream.directWorks = true;
+    const res = this.#res;
+    // Trailers need chunks: not after a Content-Length, not to HTTP/1.0, not where there is no body.
+    const fields = outbound(raw, this.#req.httpVersion === '1.1' && this.#method !== 'HEAD' && status !== 204 && status !== 304);
+    const waited = this.#visit?.waited ?? null;
+    if (waited !== null) fields.push('Server-Timing', serverTiming(this.#receipt(waited, status)));
+    if (this.#context.draining()) fields.push('Connection', 'close');
+    res.writeHead(status, reason(statusMessage), fields);
+    // Else node keeps the head until there is a body to go with it: an event stream may have none for long.
+    process.nextTick(flush, res);
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#res.write(chunk)) return;
+    controller.pause();
+    if (this.#listensForDrain) return;
+    this.#listensForDrain = true;
+    this.#res.on('drain', () => { this.#controller?.resume(); });
+  }
+
+  onResponseEnd(controller: Dispatcher.DispatchController): void {
+    const raw = Array.isArray(controller.rawTrailers) ? controller.rawTrailers : [];
+    if (raw.length > 0 && this.#res.chunkedEncoding) this.#res.addTrailers(trailers(raw));
+    this.#controller = null;
+    this.#res.end();
+    this.#release();
+    this.#discardBody();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    const sent = this.#controller !== null;
+    this.#controller = null;
+    const generation = this.#release();
+    if (this.#gone || generation === null) return;
+    if (this.#res.headersSent) {
+      this.#context.log.warn('the app broke off its answer', { generation: generation.spec.instance, error });
+      this.#cutOff();
+      return;
+    }
+    const problem = hopeless(error);
+    if (problem !== null) {
+      this.#context.log.warn('the app gave no answer', { generation: generation.spec.instance, method: this.#method, error });
+      this.#fail(problem);
+      return;
+    }
+    void this.#retry(generation, error, sent);
+  }
+
+  //--- when it did not work ---
+
+  async #retry(generation: Generation, error: Error, sent: boolean): Promise<void> {
+    this.#visit ??= new Visit(this.#context, this.#target.host, this.#arrivedAt);
+    const allowed = (!sent || (IDEMPOTENT.has(this.#method) && this.#sends < MAX_SENDS)) && this.#body?.replayable !== false;
+    // Also when this request is lost: the next ones should know of it.
+    const attempt = { generation, epoch: this.#epoch, path: this.#path, error };
+    if (!allowed) this.#context.activator.suspect(generation, this.#epoch);
+    if (allowed && await this.#visit.again(attempt)) {
+      if (!this.#gone) await this.#activateAndForward();
+      return;
+    }
+    if (this.#gone) return;
+    this.#context.log.warn('a request failed', { generation: generation.spec.instance, method: this.#method, sent, sends: this.#sends, error });
+    this.#fail(givenUp(sent, error));
+  }
+
+  #fail(problem: Problem): void {
+    if (this.#res.headersSent) {
+      this.#cutOff();
+      return;
+    }
+    respond(this.#res, answerTo(problem, this.#req.headers.accept), this.#context.draining());
+    this.#discardBody();
+  }
+
+  /** Ends a response that cannot be completed so that the client can tell: never like a complete one. */
+  #cutOff(): void {
+    // To HTTP/1.0 the end of the connection may be the end of the body: only a reset says that something is missing.
+    if (this.#req.httpVersion === '1.1') this.#res.destroy();
+    else this.#connection.socket.resetAndDestroy();
+  }
+
+  /** Reads what the client still sends of a body that nobody wants: closed on at once, it would miss the answer. */
+  #discardBody(): void {
+    if (this.#req.complete || this.#inbound.length === 0) return;
+    this.#body?.discard();
+    const alarm = this.#context.clock.after(LINGER_MS, () => { if (!this.#req.complete) this.#connection.socket.destroy(); });
+    this.#req.once('end', () => { alarm.cancel(); });
+  }
+
+  //--- what the client does ---
+
+  clientGone(): void {
+    if (this.#over) return;
+    this.#over = true;
+    this.#connection.activities.delete(this);
+    this.#gone = true;
+    this.#visit?.leave();
+    this.#controller?.abort(new ClientGone());
+  }
+
+  #closed(): void {
+    if (!this.#res.writableFinished) {
+      this.clientGone();
+    } else if (!this.#over) {
+      this.#over = true;
+      this.#connection.activities.delete(this);
+      this.#connection.idleSince = this.#context.clock.now();
+    }
+  }
+
+  //--- receipt and hints ---
+
+  #receipt(waited: Waited, status: number): Receipt {
+    const receipt = { queueMs: waited.queueMs, startMs: waited.startMs, appMs: this.#context.clock.now() - this.#forwardedAt };
+    this.#context.log.info('answered after a start', {
+      generation: this.#generation?.spec.instance, method: this.#method, status, ...receiptFields(receipt),
+    });
+    return receipt;
+  }
+
+  #earlyHints(fields: readonly string[]): void {
+    if (this.#req.httpVersion !== '1.1' || this.#res.headersSent) return;
+    const links: string[] = [];
+    for (let i = 0; i + 1 < fields.length; i += 2) {
+      const value = fields[i + 1];
+      if (fields[i]?.toLowerCase() === 'link' && value !== undefined) links.push(value);
+    }
+    try {
+      if (links.length > 0) this.#res.writeEarlyHints({ link: links });
+    } catch {
+      // Node finds them malformed. They were hints.
+    }
+  }
+}
+
+function flush(res: ServerResponse): void {
+  if (!res.writableEnded && !res.destroyed) res.flushHeaders();
+}
+
+/** A reason phrase that node accepts, or none. */
+function reason(text: string | undefined): string {
+  return text !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(text) ? text : '';
+}
+
+const NEVER_IN_TRAILERS: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-type', 'host', 'set-cookie', 'trailer']);
+
+/** Trailers as addTrailers() takes them; fields that frame or route a message have no place there (RFC 9110 6.5.1). */
+function trailers(raw: readonly (Buffer | string)[]): [string, string][] {
+  const fields = outbound(raw, false);
+  const pairs: [string, string][] = [];
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const [name = '', value = ''] = [fields[i], fields[i + 1]];
+    if (!NEVER_IN_TRAILERS.has(name.toLowerCase())) pairs.push([name, value]);
+  }
+  return pairs;
+}
+
+/** Errors that another try would meet again. */
+function hopeless(error: Error): Problem | null {
+  switch (codeOf(error)) {
+    case 'UND_ERR_HEADERS_TIMEOUT': case 'UND_ERR_BODY_TIMEOUT':
+      return new Problem('app-silent', 'The app did not answer.', { cause: error });
+    case 'UND_ERR_INVALID_ARG': case 'UND_ERR_NOT_SUPPORTED': case 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH':
+      return new Problem('bad-request', 'The request cannot be passed on.', { cause: error });
+    case 'UND_ERR_HEADERS_OVERFLOW': case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
+      return new Problem('app-broke', 'The app answered with what is not HTTP.', { cause: error });
+    default:
+      // llhttp's own codes, and node's when a head does not pass its checks.
+      return /^(HPE_|ERR_HTTP_|ERR_INVALID_)/.test(codeOf(error))
+        ? new Problem('app-broke', 'The app answered with what is not HTTP.', { cause: error })
+        : null;
+  }
+}

@@ -1,0 +1,69 @@
+/** What fc-proxy knows of a generation while it runs here. Activator changes it; Exchange reads it. */
+import type { SnapshotGeneration } from '../snapshot/format.ts';
+import type { Alarm, Clock } from './clock.ts';
+import type { StartFailure } from './failure.ts';
+import { HEALTHY, type Quarantine } from './quarantine.ts';
+import { Upstream } from './upstream.ts';
+
+/** What a request waited for. */
+export interface Waited {
+  /** Whether it was for a start; a mere renewal is not worth telling. */
+  readonly cold: boolean;
+  /** Milliseconds until the start had its turn, and that the start took from then (or from the request's arrival) on. */
+  readonly queueMs: number;
+  readonly startMs: number;
+}
+
+export interface Waiter {
+  readonly since: number;
+  readonly resolve: (waited: Waited) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** A job under way, however many wait for it. */
+export interface Flight {
+  /** Whether the app is believed asleep: such jobs queue for a place. */
+  readonly cold: boolean;
+  readonly since: number;
+  /** When it had its turn; null: it still queues. */
+  sentAt: number | null;
+  readonly waiters: Set<Waiter>;
+}
+
+export class Generation {
+  spec: SnapshotGeneration;
+  upstream: Upstream;
+  /** When the lease began; null: none held. */
+  grantedAt: number | null = null;
+  /** Whether a connection, or systemd, said that the container may be gone: the lease counts for nothing until it is renewed. */
+  doubted = false;
+  /** Leases granted so far. An attempt that fails under the n-th says nothing against the n+1-th. */
+  epoch = 0;
+  /** Times that its container was seen to have ended. */
+  ends = 0;
+  /** The start of its socket unit under way. */
+  opening: Promise<void> | null = null;
+  /** Whether systemd had it running before we first asked. */
+  foundAwake = false;
+  /** Requests and upgraded connections that are being forwarded. */
+  inFlight = 0;
+  lastUse = 0;
+  /** Serves no more: a newer generation does, or the app has left this host. */
+  retired = false;
+  quarantine: Quarantine = HEALTHY;
+  lastFailure: StartFailure | null = null;
+  flight: Flight | null = null;
+  /** Ends the watch over the container. */
+  unwatch: (() => void) | null = null;
+  alarm: Alarm | null = null;
+
+  constructor(spec: SnapshotGeneration, clock: Clock) {
+    this.spec = spec;
+    this.upstream = new Upstream(spec, clock);
+  }
+
+  /** Milliseconds a lease lasts. */
+  get leaseMs(): number {
+    return this.spec.leaseS === null ? Infinity : this.spec.leaseS * 1000;
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Header fields on their way through, in both directions. Pure: flat
+ * name/value lists in and out, order, case and repetition kept.
+ */
+
+/** What becomes of a request's field. */
+type Fate =
+  /** Goes through. */
+  | 'keep'
+  /** Speaks to this hop only (RFC 9110 7.6.1), or would be believed although any client can write it. */
+  | 'drop'
+  /** Says where the request came from: for peers that are trusted only. */
+  | 'origin' | 'for' | 'proto' | 'host-was'
+  /** Has a meaning of its own below. */
+  | 'host' | 'connection' | 'content-length' | 'transfer-encoding' | 'te';
+
+const REQUEST_FATES: Readonly<Record<string, Fate>> = {
+  host: 'host', connection: 'connection', 'content-length': 'content-length',
+  'transfer-encoding': 'transfer-encoding', te: 'te',
+  'keep-alive': 'drop', 'proxy-connection': 'drop', upgrade: 'drop', 'http2-settings': 'drop', trailer: 'drop',
+  // We answer 100-continue ourselves; undici refuses the field.
+  expect: 'drop',
+  'proxy-authorization': 'drop', 'proxy-authenticate': 'drop',
+  // CGI makes it HTTP_PROXY, which HTTP clients inside the app obey (CVE-2016-5385, "httpoxy").
+  proxy: 'drop',
+  forwarded: 'origin', 'x-real-ip': 'origin',
+  'x-forwarded-for': 'for', 'x-forwarded-proto': 'proto', 'x-forwarded-host': 'host-was',
+};
+
+function fateOf(name: string): Fate {
+  const lower = name.toLowerCase();
+  const known = Object.hasOwn(REQUEST_FATES, lower) ? REQUEST_FATES[lower] : undefined;
+  if (known !== undefined) return known;
+  // CGI and WSGI make no difference between - and _: a client's X_Forwarded_For would arrive as ours.
+  const dashed = lower.replaceAll('_', '-');
+  if (dashed.startsWith('x-fastcontainer-')) return 'drop';
+  if (dashed.startsWith('x-forwarded-')) return dashed === lower ? 'origin' : 'drop';
+  if (dashed !== lower && Object.hasOwn(REQUEST_FATES, dashed)) return 'drop';
+  return 'keep';
+}
+
+const fates = new Map<string, Fate>();
+
+/** fateOf() remembered by spelling, so that a warm request lower-cases nothing. */
+function fate(name: string): Fate {
+  let found = fates.get(name);
+  if (found === undefined) {
+    found = fateOf(name);
+    // Names come from outside: the memory of them must end somewhere.
+    if (fates.size < 1024) fates.set(name, found);
+  }
+  return found;
+}
+
+/** Names that Connection lists beyond the ones every hop knows. Null: none, the usual case. */
+function listed(connection: string): Set<string> | null {
+  const lower = connection.toLowerCase();
+  if (lower === 'keep-alive' || lower === 'close' || lower === 'upgrade') return null;
+  const names = lower.split(',').map((name) => name.trim()).filter((name) => name !== '' && name !== 'close' && name !== 'keep-alive');
+  return names.length === 0 ? null : new Set(names);
+}
+
+function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
+  const kept: string[] = [];
+  for (let i = 0; i + 1 < headers.length; i += 2) {
+    const [name = '', value = ''] = [headers[i], headers[i + 1]];
+    if (!names.has(name.toLowerCase())) kept.push(name, value);
+  }
+  return kept;
+}
+
+/** Who is at the other end of a connection. */
+export interface Origin {
+  /** IP address. */
+  readonly address: string;
+  /** Whether what it says of earlier hops is believed. */
+  readonly trusted: boolean;
+}
+
+/** A request's head, cleaned for the app. */
+export interface Inbound {
+  /** Number of Host fields, and the first one's value. */
+  readonly hosts: number;
+  readonly host: string;
+  /** Fields for the app, without Host, Content-Length and X-Forwarded-Host. */
+  readonly fields: string[];
+  /** X-Forwarded-Host of a trusted peer; null: it is to be set from Host. */
+  readonly forwardedHost: string | null;
+  /** Length of the body as announced, 0 when there is none, null when it is chunked. */
+  readonly length: number | null;
+  /** A transfer coding that cannot be undone here: the answer is 501 (RFC 9112 6.1). */
+  readonly coding: string | null;
+}
+
+/** Cleans a request's fields: hop-by-hop ones go, X-Forwarded-* say what is known. */
+export function inbound(raw: readonly string[], origin: Origin): Inbound {
+  const fields: string[] = [];
+  let hosts = 0;
+  let host = '';
+  let length: number | null = 0;
+  let coding: string | null = null;
+  let connection = '';
+  let trailers = false;
+  let from = '';
+  let proto = 'http';
+  let forwardedHost: string | null = null;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const [name = '', value = ''] = [raw[i], raw[i + 1]];
+    switch (fate(name)) {
+      case 'keep': fields.push(name, value); break;
+      case 'drop': break;
+      case 'host': if (hosts++ === 0) host = value; break;
+      case 'connection': connection = connection === '' ? value : `${connection},${value}`; break;
+      // Digits only: node's parser has seen to it, as to there being no second one.
+      case 'content-length': length = Number(value); break;
+      case 'transfer-encoding':
+        if (value.trim().toLowerCase() !== 'chunked' || length === null) coding = value;
+        length = null;
+        break;
+      case 'te': trailers ||= /(^|,)\s*trailers\s*(;|,|$)/i.test(value); break;
+      case 'origin': if (origin.trusted) fields.push(name, value); break;
+      case 'for': if (origin.trusted) from += `${value}, `; break;
+      case 'proto': if (origin.trusted) proto = value; break;
+      case 'host-was': if (origin.trusted) forwardedHost = value; break;
+    }
+  }
+  const names = connection === '' ? null : listed(connection);
+  const clean = names === null ? fields : without(fields, names);
+  // We pass trailers on, so the wish for them may go through (RFC 9110 10.1.4).
+  if (trailers) clean.push('TE', 'trailers');
+  clean.push('X-Forwarded-For', from + origin.address, 'X-Forwarded-Proto', proto);
+  return { hosts, host, fields: clean, forwardedHost, length, coding };
+}
+
+/**
+ * Fields that a response does not carry on: those of RFC 9110 7.6.1. No Via is
+ * added in either direction: a gateway may leave it out of responses (RFC 9110
+ * 7.6.3), and in requests it would switch off compression in nginx and IIS.
+ */
+const RESPONSE_DROPS: ReadonlySet<string> = new Set([
+  'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'upgrade', 'proxy-authenticate',
+]);
+
+/**
+ * Cleans a response's fields.
+ * @param trailers whether trailers could follow; without, Trailer would announce what never comes
+ */
+export function outbound(raw: readonly (Buffer | string)[], trailers: boolean): string[] {
+  const fields: string[] = [];
+  let connection = '';
+  let length: string | null = null;
+  let trailer: string | null = null;
+  let late = false;
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const [name = '', value = ''] = [text(raw[i]), text(raw[i + 1])];
+    const lower = name.toLowerCase();
+    if (RESPONSE_DROPS.has(lower)) {
+      if (lower === 'connection') connection = connection === '' ? value : `${connection},${value}`;
+    } else if (lower === 'trailer') {
+      trailer = trailer === null ? value : `${trailer}, ${value}`;
+    } else {
+      if (lower === 'content-length') length = value;
+      else if (lower === 'content-disposition' && length !== null) late ||= /[^\x00-\x7f]/.test(value);
+      fields.push(name, value);
+    }
+  }
+  // Trailers need chunks.
+  if (trailer !== null && trailers && length === null) fields.push('Trailer', trailer);
+  const names = connection === '' ? null : listed(connection);
+  // Framing is ours to write: an app cannot name it away.
+  names?.delete('content-length');
+  const clean = names === null ? fields : without(fields, names);
+  if (!late || length === null) return clean;
+  // Node re-encodes a Content-Disposition that follows a Content-Length (nodejs/node#46528): let it follow none.
+  return [...without(clean, new Set(['content-length'])), 'Content-Length', length];
+}
+
+/** A field by its lower-case name; the first one. */
+export function field(fields: readonly string[], name: string): string | undefined {
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    if (fields[i]?.length === name.length && fields[i]?.toLowerCase() === name) return fields[i + 1];
+  }
+  return undefined;
+}
+
+/** Bytes of a field are ISO 8859-1 to node, on its way in and out. */
+function text(value: Buffer | string | undefined): string {
+  return typeof value === 'string' ? value : value?.toString('latin1') ?? '';
+}

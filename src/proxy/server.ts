@@ -1,0 +1,180 @@
+/** The front: accepts connections, checks requests, and hands each to an Exchange or a Tunnel. */
+import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
+import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { Connection } from './connection.ts';
+import { drain } from './drain.ts';
+import { Exchange } from './exchange.ts';
+import { inbound, type Inbound } from './headers.ts';
+import { Problem } from './problem.ts';
+import { answerTo, respond, respondRaw } from './respond.ts';
+import { targetOf, type Target } from './route.ts';
+import { reinject } from './reinject.ts';
+import { Tunnel } from './upgrade.ts';
+import { codeOf, type ProxyContext } from './visit.ts';
+
+/** Where to listen: a descriptor from systemd, or an address for development. */
+export type Listen = { readonly fd: number } | { readonly host: string; readonly port: number };
+
+export interface ServerOptions extends Omit<ProxyContext, 'draining'> {
+  /** Whether a peer's X-Forwarded-* are believed. */
+  readonly trusted: (address: string) => boolean;
+  /** Time for a request's head to arrive; a minute unless told otherwise. */
+  readonly headersTimeoutMs?: number;
+}
+
+/** A head must arrive within this; bodies may be as slow as they like. */
+const HEADERS_MS = 60_000;
+/** Longer than the minute that load balancers keep theirs: they should be the ones to close. */
+const KEEP_ALIVE_MS = 65_000;
+/** What systemd's socket has; node would cut it down to 511. */
+const BACKLOG = 4096;
+/** Protocols that are not tunnelled. HTTP/2 in a tunnel would carry requests past all that is done here. */
+const NOT_TUNNELLED = /(^|[,\s])(h2c?|http\/2(\.0)?)($|[,\s])/i;
+
+export class ProxyServer {
+  readonly #options: ServerOptions;
+  readonly #context: ProxyContext;
+  readonly #http: HttpServer;
+  readonly #listeners: NetServer[] = [];
+  readonly #connections = new Set<Connection>();
+  readonly #bySocket = new WeakMap<Duplex, Connection>();
+  /** Connections that were told that they sent no HTTP. */
+  readonly #refused = new WeakSet<Duplex>();
+  #draining = false;
+
+  constructor(options: ServerOptions) {
+    this.#options = options;
+    this.#context = { ...options, draining: () => this.#draining };
+    this.#http = createHttpServer({
+      headersTimeout: options.headersTimeoutMs ?? HEADERS_MS,
+      requestTimeout: 0,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: options.headersTimeoutMs === undefined ? 10_000 : 100,
+      insecureHTTPParser: false,
+      // Answered below, like every other bad Host.
+      requireHostHeader: false,
+    });
+    this.#http.on('request', (req, res) => { this.#request(req, res, false); });
+    this.#http.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => { this.#request(req, res, true); });
+    this.#http.on('upgrade', (req, socket, head) => { this.#upgrade(req, socket, head); });
+    this.#http.on('connect', (req, socket) => {
+      socket.on('error', () => undefined);
+      respondRaw(socket, answerTo(new Problem('method-not-allowed', 'This is no forward proxy.'), req.headers.accept));
+    });
+    // It never listens itself: this is what makes it watch over headersTimeout.
+    this.#http.emit('listening');
+    this.#http.on('clientError', (error, socket) => { this.#clientError(error, socket); });
+  }
+
+  /** Open connections. */
+  get size(): number {
+    return this.#connections.size;
+  }
+
+  /**
+   * Begins to accept connections. Several listeners feed one HTTP server.
+   * @returns the port, for a listener on port 0
+   */
+  async listen(where: Listen): Promise<number> {
+    const server = createNetServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+    server.on('connection', (socket) => { this.#accept(socket); });
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.once('listening', resolve);
+      if ('fd' in where) server.listen({ fd: where.fd }, BACKLOG);
+      else server.listen(where.port, where.host, BACKLOG);
+    });
+    server.on('error', (error) => { this.#options.log.error('a listener failed', { error }); });
+    this.#listeners.push(server);
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  }
+
+  /**
+   * Ends (see drain.ts).
+   * @param stopped called once no connection is accepted any more
+   * @returns the number of connections that had to be cut off after `timeoutMs`
+   */
+  async drain(timeoutMs: number, stopped: () => void): Promise<number> {
+    this.#draining = true;
+    // Not http.Server.close(): that also closes idle connections at once, with requests on their way to them.
+    for (const server of this.#listeners.splice(0)) server.close();
+    stopped();
+    const left = await drain(this.#connections, this.#options.clock, timeoutMs);
+    this.#http.close();
+    return left;
+  }
+
+  #accept(socket: Socket): void {
+    const connection = new Connection(socket, this.#options.trusted, this.#options.clock.now());
+    this.#connections.add(connection);
+    this.#bySocket.set(socket, connection);
+    socket.once('close', () => { this.#connections.delete(connection); });
+    this.#http.emit('connection', socket);
+  }
+
+  #request(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
+    const connection = this.#bySocket.get(req.socket);
+    if (connection === undefined) throw new Error('a request came on no connection of this server');
+    const head = inbound(req.rawHeaders, connection);
+    const target = this.#check(req, head);
+    if (target instanceof Problem) {
+      // What was not understood may be followed by more of the kind.
+      respond(res, answerTo(target, req.headers.accept), true);
+    } else if (target.path === '*') {
+      // OPTIONS * asks about this server, not about an app (RFC 9110 9.3.7).
+      res.writeHead(204, ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
+      res.end();
+    } else {
+      new Exchange(this.#context, connection, req, res, head, target, expectsContinue).serve();
+    }
+  }
+
+  #check(req: IncomingMessage, head: Inbound): Target | Problem {
+    if (head.coding !== null) return new Problem('not-implemented', 'The only transfer coding understood here is chunked.');
+    const target = targetOf(req.url ?? '', head.hosts, head.host);
+    if (typeof target === 'string') return new Problem('bad-request', target);
+    if (target.path === '*' && req.method !== 'OPTIONS') return new Problem('bad-request', 'The request target * goes with OPTIONS only.');
+    return target;
+  }
+
+  #upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const connection = this.#bySocket.get(socket);
+    if (connection === undefined) throw new Error('an upgrade came on no connection of this server');
+    socket.on('error', () => undefined);
+    const cleaned = inbound(req.rawHeaders, connection);
+    const target = this.#check(req, cleaned);
+    if (target instanceof Problem) {
+      respondRaw(socket, answerTo(target, req.headers.accept));
+    } else if (cleaned.length !== 0 || target.path === '*' || NOT_TUNNELLED.test(req.headers.upgrade ?? '')) {
+      // A server may leave an Upgrade out of account (RFC 9110 7.8): answered like any other request.
+      reinject(this.#http, req, connection.socket, head);
+    } else {
+      void new Tunnel(this.#context, connection, req, head, cleaned, target).serve();
+    }
+  }
+
+  /** What the parser would not take, or what came too slowly. */
+  #clientError(error: Error, socket: Duplex): void {
+    // Its bytes go on coming, and none of them is any better.
+    if (this.#refused.has(socket)) return;
+    this.#refused.add(socket);
+    const connection = this.#bySocket.get(socket);
+    const answering = connection !== undefined && [...connection.activities].some((activity) => activity.answering);
+    if (codeOf(error) === 'ECONNRESET' || answering || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    for (const activity of [...connection?.activities ?? []]) activity.clientGone();
+    respondRaw(socket, answerTo(problemOf(error), undefined));
+  }
+}
+
+function problemOf(error: Error): Problem {
+  switch (codeOf(error)) {
+    case 'HPE_HEADER_OVERFLOW': return new Problem('header-too-large', 'The head of the request is too large.');
+    case 'ERR_HTTP_REQUEST_TIMEOUT': return new Problem('request-timeout', 'The request did not arrive in time.');
+    default: return new Problem('bad-request', 'The request is not valid HTTP.');
+  }
+}

@@ -1,0 +1,189 @@
+/**
+ * Connections that change their protocol: WebSocket and others (RFC 9110 7.8).
+ * http-proxy makes the handshake with the app and joins the two ends; what it
+ * would get wrong of heads and of refusals is done here.
+ */
+import { STATUS_CODES, type ClientRequest, type IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import httpProxy from 'http-proxy';
+import { Left } from './activate.ts';
+import type { Activity, Connection } from './connection.ts';
+import type { Generation } from './generation.ts';
+import { outbound, type Inbound } from './headers.ts';
+import { Problem } from './problem.ts';
+import { answerTo, respondRaw } from './respond.ts';
+import type { Target } from './route.ts';
+import type { Path } from './upstream.ts';
+import { codeOf, givenUp, Visit, type ProxyContext } from './visit.ts';
+
+/** How long an app may take to answer a handshake. */
+const HANDSHAKE_MS = 60_000;
+/** After this long without a byte, TCP asks whether the peer is still there. */
+const KEEP_ALIVE_MS = 60_000;
+/** A handshake has no side effects (it is a GET), but one that kills the app three times is not sent a fourth. */
+const MAX_SENDS = 3;
+
+/** A proxy that tunnels every protocol: http-proxy's own check lets WebSocket over GET pass only. */
+function createProxy(): httpProxy {
+  const proxy = httpProxy.createProxyServer({ prependPath: false, toProxy: true });
+  const passes: unknown = Reflect.get(proxy, 'wsPasses');
+  if (!Array.isArray(passes)) throw new Error('http-proxy has no wsPasses where version 1.18.1 has them');
+  Reflect.set(proxy, 'wsPasses', passes.filter((pass: unknown) => typeof pass !== 'function' || pass.name !== 'checkMethodAndHeader'));
+  proxy.on('proxyReqWs', (proxyReq: ClientRequest, req: IncomingMessage) => { tunnels.get(req)?.dress(proxyReq); });
+  // Errors of tunnels are told to them; without a listener http-proxy would throw.
+  proxy.on('error', () => undefined);
+  return proxy;
+}
+
+const tunnels = new WeakMap<IncomingMessage, Tunnel>();
+let shared: httpProxy | null = null;
+
+/** One upgrade, from its request to the end of both connections. */
+export class Tunnel implements Activity {
+  readonly #context: ProxyContext;
+  readonly #connection: Connection;
+  readonly #req: IncomingMessage;
+  readonly #socket: Socket;
+  #head: Buffer;
+  readonly #inbound: Inbound;
+  readonly #target: Target;
+  readonly #visit: Visit;
+  #generation: Generation | null = null;
+  #proxyReq: ClientRequest | null = null;
+  #appSocket: Duplex | null = null;
+  #sends = 0;
+  #gone = false;
+  answering = false;
+
+  constructor(context: ProxyContext, connection: Connection, req: IncomingMessage, head: Buffer, inbound: Inbound, target: Target) {
+    this.#context = context;
+    this.#connection = connection;
+    this.#req = req;
+    this.#socket = connection.socket;
+    this.#head = head;
+    this.#inbound = inbound;
+    this.#target = target;
+    this.#visit = new Visit(context, target.host, context.clock.now());
+    connection.activities.add(this);
+    tunnels.set(req, this);
+  }
+
+  async serve(): Promise<void> {
+    try {
+      const generation = await this.#visit.activate();
+      if (!this.#gone) this.#forward(generation);
+    } catch (error) {
+      if (error instanceof Left || this.#gone) return;
+      if (!(error instanceof Problem)) this.#context.log.error('an upgrade met an error of fc-proxy', { error: error instanceof Error ? error : String(error) });
+      this.#fail(error instanceof Problem ? error : new Problem('systemd', 'The proxy failed.', { cause: error }));
+    }
+  }
+
+  #forward(generation: Generation): void {
+    const { activator } = this.#context;
+    const { epoch } = generation;
+    const { path } = generation.upstream;
+    const { address, port, socketPath } = generation.spec;
+    activator.begin(generation);
+    this.#generation = generation;
+    const head = this.#head;
+    // http-proxy gives it back to the socket, where the next attempt finds it.
+    this.#head = Buffer.alloc(0);
+    shared ??= createProxy();
+    shared.ws(this.#req, this.#socket, head, {
+      target: path === 'socket' ? { host: 'localhost', port, socketPath } : { host: address, port },
+    });
+    const proxyReq = this.#proxyReq;
+    if (proxyReq === null) throw new Error('http-proxy made no request');
+    // Its own listeners would end the client's connection at the first refusal, and copy
+    // Transfer-Encoding in front of a body that is not chunked any more.
+    proxyReq.removeAllListeners('error');
+    proxyReq.removeAllListeners('response');
+    proxyReq.on('error', (error) => { void this.#failed(generation, epoch, path, error); });
+    proxyReq.on('response', (answer) => { this.#refused(answer); });
+  }
+
+  /** Called by http-proxy before the handshake is sent: its head is ours, not what http-proxy made of it. */
+  dress(proxyReq: ClientRequest): void {
+    this.#proxyReq = proxyReq;
+    for (const name of proxyReq.getHeaderNames()) proxyReq.removeHeader(name);
+    const { fields, forwardedHost } = this.#inbound;
+    proxyReq.appendHeader('Host', this.#target.authority);
+    for (let i = 0; i + 1 < fields.length; i += 2) proxyReq.appendHeader(fields[i] ?? '', fields[i + 1] ?? '');
+    proxyReq.appendHeader('X-Forwarded-Host', forwardedHost ?? this.#target.authority);
+    proxyReq.appendHeader('Connection', 'Upgrade');
+    proxyReq.appendHeader('Upgrade', this.#req.headers.upgrade ?? '');
+    proxyReq.path = this.#target.path;
+    proxyReq.setTimeout(HANDSHAKE_MS, () => { proxyReq.destroy(Object.assign(new Error('the app did not answer the handshake'), { code: 'UND_ERR_HEADERS_TIMEOUT' })); });
+    proxyReq.on('socket', (socket) => { socket.once('connect', () => { this.#sends++; }); });
+    proxyReq.on('upgrade', (_answer, appSocket: Socket) => { this.#joined(appSocket); });
+  }
+
+  /** The app agreed: from here on bytes go both ways until one side ends. */
+  #joined(appSocket: Socket): void {
+    this.answering = true;
+    this.#appSocket = appSocket;
+    if (this.#generation !== null && this.#generation.upstream.path === 'direct') this.#generation.upstream.directWorks = true;
+    // After http-proxy's own setting, made in this same event.
+    process.nextTick(() => {
+      for (const socket of [appSocket, this.#socket]) socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    });
+    appSocket.on('error', () => undefined);
+    appSocket.once('close', () => {
+      this.#release();
+      if (appSocket.errored === null) this.#socket.destroySoon();
+      else this.#socket.destroy();
+    });
+  }
+
+  /** The app answered with an ordinary response: passed on, and the end of this connection. */
+  #refused(answer: IncomingMessage): void {
+    this.answering = true;
+    const fields = outbound(answer.rawHeaders, false);
+    const status = answer.statusCode ?? 502;
+    let head = `HTTP/1.1 ${status} ${answer.statusMessage ?? STATUS_CODES[status] ?? ''}\r\n`;
+    for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
+    // Without a length the end of the connection is the end of the body.
+    this.#socket.write(`${head}Connection: close\r\n\r\n`, 'latin1');
+    answer.on('error', () => { this.#socket.resetAndDestroy(); });
+    answer.once('close', () => {
+      this.#release();
+      this.#socket.destroySoon();
+    });
+    answer.pipe(this.#socket);
+  }
+
+  async #failed(generation: Generation, epoch: number, path: Path, error: Error): Promise<void> {
+    this.#release();
+    if (this.#gone || this.answering) return;
+    const sent = this.#sends > 0;
+    if (codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT') {
+      this.#fail(new Problem('app-silent', 'The app did not answer.', { cause: error }));
+    } else if (this.#sends < MAX_SENDS && (!sent || this.#req.method === 'GET') && await this.#visit.again({ generation, epoch, path, error })) {
+      if (!this.#gone) await this.serve();
+    } else if (!this.#gone) {
+      this.#context.log.warn('an upgrade failed', { generation: generation.spec.instance, sends: this.#sends, error });
+      this.#fail(givenUp(sent, error));
+    }
+  }
+
+  #fail(problem: Problem): void {
+    this.answering = true;
+    respondRaw(this.#socket, answerTo(problem, this.#req.headers.accept));
+  }
+
+  #release(): void {
+    if (this.#generation !== null) this.#context.activator.end(this.#generation);
+    this.#generation = null;
+  }
+
+  clientGone(): void {
+    if (this.#gone) return;
+    this.#gone = true;
+    this.#connection.activities.delete(this);
+    this.#visit.leave();
+    this.#proxyReq?.destroy();
+    this.#appSocket?.destroy();
+  }
+}
