@@ -31,15 +31,13 @@ async function main(args: readonly string[]): Promise<number> {
     out(HELP);
     return EXIT.done;
   }
-  const config = loadConfig(command.config, 'fc-sync');
-  return command.kind === 'migrate' ? await runMigrate(command, config) : await runSync(command, config);
+  return command.kind === 'migrate' ? await runMigrate(command) : await runSync(command, loadConfig(command.config, 'fc-sync'));
 }
 
-async function runMigrate({ addresses, passwordFile }: Extract<Command, { kind: 'migrate' }>, config: Config): Promise<number> {
-  const connection = await connect({
-    addresses: addresses ?? config.cmdb.addresses,
-    passwordFile: addresses === null ? (passwordFile ?? config.cmdb.passwordFile) : passwordFile,
-  });
+async function runMigrate({ config, addresses, passwordFile }: Extract<Command, { kind: 'migrate' }>): Promise<number> {
+  const connection = await connect(addresses !== null
+    ? { addresses, passwordFile }
+    : withPassword(loadConfig(config, 'fc-sync').cmdb, passwordFile));
   try {
     const { from, to } = await migrate(connection);
     out(from === to ? `the schema is at version ${to} already` : `the schema went from version ${from} to ${to}`);
@@ -47,6 +45,10 @@ async function runMigrate({ addresses, passwordFile }: Extract<Command, { kind: 
   } finally {
     connection.close();
   }
+}
+
+function withPassword(cmdb: Config['cmdb'], passwordFile: string | null): Config['cmdb'] {
+  return passwordFile === null ? cmdb : { ...cmdb, passwordFile };
 }
 
 async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Config): Promise<number> {
