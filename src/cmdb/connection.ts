@@ -1,5 +1,4 @@
 /** One connection to the CMDB: every value as text, every query with a deadline, every failure a CmdbError. */
-import { Socket } from 'node:net';
 import { createConnection, type ConnectionOptions } from 'mysql2';
 import { addressText, type CmdbAddress } from '../config/cmdb-address.ts';
 import type { Row } from '../model/rows.ts';
@@ -12,31 +11,9 @@ export const QUERY_TIMEOUT_MS = 30_000;
 /** How long the server has to confirm that we leave. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-/**
- * mysql2 reads packets in a listener of the socket's data, where bytes that
- * are not the protocol make it throw past everybody; this makes that an error
- * of the connection.
- */
-class GuardedSocket extends Socket {
-  override emit(event: string | symbol, ...args: unknown[]): boolean {
-    if (event !== 'data') return super.emit(event, ...args);
-    try {
-      return super.emit(event, ...args);
-    } catch (error) {
-      this.destroy(error instanceof Error ? error : new Error(String(error)));
-      return true;
-    }
-  }
-}
-
-function openSocket({ host, port, socketPath }: CmdbAddress): Socket {
-  const socket = new GuardedSocket();
-  return socketPath === null ? socket.connect({ host, port, noDelay: true, keepAlive: true }) : socket.connect({ path: socketPath });
-}
-
 function driverOptions(address: CmdbAddress, password: string | undefined, timeoutMs: number): ConnectionOptions {
   return {
-    stream: () => openSocket(address),
+    ...(address.socketPath === null ? { host: address.host, port: address.port } : { socketPath: address.socketPath }),
     user: address.user,
     database: address.database,
     ...(password === undefined ? {} : { password }),
@@ -78,11 +55,17 @@ export class Connection {
       await new Promise<void>((resolve, reject) => {
         driver.connect((error) => { if (error === null) resolve(); else reject(error); });
       });
-      return connection;
     } catch (cause) {
-      driver.destroy();
+      connection.destroy();
       throw cmdbError(text, timedOut(cause) ? new Error(`no answer within ${timeoutMs} ms`, { cause }) : cause);
     }
+    // To mysql2 a stream of zeros is a server that lets everyone in.
+    const [row] = await connection.query('SELECT CONNECTION_ID() AS id', [], timeoutMs);
+    if (!/^[1-9][0-9]*$/.test(row?.['id'] ?? '')) {
+      connection.destroy();
+      throw new CmdbError(`${text}: no answer that makes sense: is it a MySQL or MariaDB server?`);
+    }
+    return connection;
   }
 
   /** Whether queries can still be asked. */

@@ -6,7 +6,9 @@ import { SCHEMA_VERSION } from './schema.ts';
 export async function schemaVersion(connection: Connection): Promise<number> {
   try {
     const [row] = await connection.query('SELECT COALESCE(MAX(version), 0) AS version FROM schema_versions');
-    return Number(row?.['version'] ?? NaN);
+    const version = row?.['version'] ?? '';
+    if (!/^[0-9]{1,9}$/.test(version)) throw new CmdbError(`${connection.address}: schema_versions has a version that is no number: run fc-sync migrate`);
+    return Number(version);
   } catch (error) {
     if (isServerError(error, 'ER_NO_SUCH_TABLE')) return 0;
     throw error;
