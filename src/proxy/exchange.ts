@@ -274,7 +274,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
     const links: string[] = [];
     for (let i = 0; i + 1 < fields.length; i += 2) {
       const value = fields[i + 1];
-      if (fields[i]?.toLowerCase() === 'link' && value !== undefined) links.push(value);
+      // Node takes one link at a time.
+      if (fields[i]?.toLowerCase() === 'link' && value !== undefined) links.push(...value.split(/,\s*(?=<)/));
     }
     try {
       if (links.length > 0) this.#res.writeEarlyHints({ link: links });

@@ -39,7 +39,7 @@ export class ProxyServer {
   readonly #listeners: NetServer[] = [];
   readonly #connections = new Set<Connection>();
   readonly #bySocket = new WeakMap<Duplex, Connection>();
-  /** Connections that were told that they sent no HTTP. */
+  /** Connections whose last answer has been given: their client sent what is no HTTP, or none for here. */
   readonly #refused = new WeakSet<Duplex>();
   #draining = false;
 
@@ -120,7 +120,8 @@ export class ProxyServer {
     const head = inbound(req.rawHeaders, connection);
     const target = this.#check(req, head);
     if (target instanceof Problem) {
-      // What was not understood may be followed by more of the kind.
+      // What was not understood may be followed by more of the kind, which gets no answer of its own.
+      this.#refused.add(req.socket);
       respond(res, answerTo(target, req.headers.accept), true);
     } else if (target.path === '*') {
       // OPTIONS * asks about this server, not about an app (RFC 9110 9.3.7).

@@ -1,0 +1,452 @@
+import assert from 'node:assert/strict';
+import { beforeEach, describe, test } from 'node:test';
+import { SystemdError } from '../../../src/systemd/manager.ts';
+import { Activator, Gone, Left } from '../../../src/proxy/activate.ts';
+import type { Generation } from '../../../src/proxy/generation.ts';
+import { Problem } from '../../../src/proxy/problem.ts';
+import { buildIndex } from '../../../src/proxy/route.ts';
+import { appOf, deferred, FakeClock, FakeManager, generationOf, MemoryLog, settle, snapshotOf } from './support.ts';
+import type { JobResult } from '../../../src/systemd/manager.ts';
+
+let clock: FakeClock;
+let manager: FakeManager;
+let log: MemoryLog;
+let activator: Activator;
+
+function make(over: { maxStarts?: number; maxWaiting?: number } = {}): void {
+  activator = new Activator({ manager, clock, log, maxStarts: 4, maxWaiting: 1024, ...over });
+}
+
+beforeEach(() => {
+  clock = new FakeClock();
+  manager = new FakeManager();
+  log = new MemoryLog();
+  make();
+});
+
+const spec = generationOf('shop', { leaseS: 60 });
+
+/** Waits for an app as a request that comes now and has `ms`. */
+function wait(generation: Generation, ms = 10_000): Promise<string> {
+  return outcome(activator.wait(generation, clock.now(), clock.now() + ms).done);
+}
+
+/** How a wait ended, so that none is left unhandled. */
+function outcome(done: Promise<unknown>): Promise<string> {
+  return done.then(() => 'awake', (error: unknown) => {
+    if (error instanceof Problem) return `${error.kind}: ${error.message}`;
+    return error instanceof Error ? error.constructor.name : String(error);
+  });
+}
+
+async function awake(over: Parameters<typeof generationOf>[1] = {}): Promise<Generation> {
+  const generation = activator.generation(generationOf('shop', { leaseS: 60, ...over }));
+  assert.equal(await wait(generation), 'awake');
+  return generation;
+}
+
+describe('waking', () => {
+  test('one job, however many wait, and all are told', async () => {
+    const job = deferred<JobResult>();
+    manager.job = () => job.promise;
+    const generation = activator.generation(spec);
+    const waits = Array.from({ length: 500 }, () => wait(generation));
+    await settle();
+    assert.deepEqual(manager.calls, [`restart ${spec.lease}`]);
+    job.resolve('done');
+    assert.deepEqual(new Set(await Promise.all(waits)), new Set(['awake']));
+    assert.equal(activator.ready(generation), true);
+  });
+
+  test('a receipt of queue and start', async () => {
+    make({ maxStarts: 1 });
+    const first = deferred<JobResult>();
+    const second = deferred<JobResult>();
+    manager.job = (_verb, unit) => (unit.includes('one') ? first : second).promise;
+    const one = wait(activator.generation(generationOf('one')));
+    const arrived = clock.now();
+    const two = activator.wait(activator.generation(generationOf('two')), arrived, arrived + 10_000).done;
+    await clock.advance(300);
+    first.resolve('done');
+    await one;
+    await clock.advance(200);
+    second.resolve('done');
+    assert.deepEqual(await two, { cold: true, queueMs: 300, startMs: 200 });
+  });
+
+  test('who leaves is told, and the start goes on', async () => {
+    const job = deferred<JobResult>();
+    manager.job = () => job.promise;
+    const generation = activator.generation(spec);
+    const visit = activator.wait(generation, clock.now(), clock.now() + 1000);
+    const end = assert.rejects(visit.done, Left);
+    visit.leave();
+    await end;
+    job.resolve('done');
+    await settle();
+    assert.equal(activator.ready(generation), true);
+    assert.equal(clock.pending, 1, 'the alarm of the one who left is off; the look at the lease remains');
+  });
+
+  test('past its deadline a request is told what is missing; the start goes on for the next', async () => {
+    const job = deferred<JobResult>();
+    manager.job = () => job.promise;
+    const generation = activator.generation(spec);
+    const visitor = wait(generation, 5000);
+    await clock.advance(5000);
+    assert.match(await visitor, /^start-timeout: The app has been starting for 5 s and does not listen/);
+    const next = wait(generation, 5000);
+    job.resolve('done');
+    assert.equal(await next, 'awake');
+    assert.equal(manager.calls.length, 1);
+  });
+
+  test('past its deadline while it still queues', async () => {
+    make({ maxStarts: 1 });
+    manager.job = () => new Promise(() => undefined);
+    void wait(activator.generation(generationOf('one')), 60_000);
+    const queued = wait(activator.generation(generationOf('two')), 1000);
+    await clock.advance(1000);
+    assert.match(await queued, /^start-timeout: The app is asleep and its start has not had its turn: 1 app waits/);
+  });
+
+  test('an app that never sleeps is started once and then asks nobody', async () => {
+    const generation = await awake({ leaseS: null });
+    await clock.advance(1e9);
+    assert.equal(activator.ready(generation), true);
+    assert.equal(manager.calls.length, 1);
+  });
+
+  test('a job taken back is asked for again, and not for ever', async () => {
+    let canceled = 3;
+    manager.job = () => (canceled-- > 0 ? 'canceled' : 'done');
+    const generation = activator.generation(spec);
+    const visitor = wait(generation);
+    await clock.advance(1000);
+    assert.equal(await visitor, 'awake');
+    assert.equal(manager.calls.length, 4);
+
+    canceled = Infinity;
+    const other = wait(activator.generation(generationOf('other')));
+    await clock.advance(9000);
+    assert.match(await other, /^systemd: The host keeps stopping the app/);
+    assert.equal(manager.calls.length, 4 + 11);
+  });
+
+  test('a transaction that systemd cannot have at the moment is asked for again', async () => {
+    let refuse = true;
+    manager.job = () => {
+      if (!refuse) return 'done';
+      refuse = false;
+      throw new SystemdError('org.freedesktop.systemd1.TransactionIsDestructive', 'no');
+    };
+    const visitor = wait(activator.generation(spec));
+    await clock.advance(100);
+    assert.equal(await visitor, 'awake');
+  });
+
+  test('a bus that goes away and comes back costs time only', async () => {
+    let lost = 4;
+    manager.job = () => {
+      if (lost-- > 0) throw new SystemdError('Disconnected', 'gone');
+      return 'done';
+    };
+    const visitor = wait(activator.generation(spec));
+    await clock.advance(1000);
+    assert.equal(await visitor, 'awake');
+  });
+
+  test('a unit that systemd does not know: the generation is gone', async () => {
+    manager.job = () => { throw new SystemdError('org.freedesktop.systemd1.NoSuchUnit', 'no'); };
+    await assert.rejects(activator.wait(activator.generation(spec), 0, clock.now() + 1000).done, Gone);
+  });
+
+  test('a refusal by polkit is not the app\'s failure: no quarantine', async () => {
+    manager.job = () => { throw new SystemdError('org.freedesktop.DBus.Error.AccessDenied', 'no'); };
+    const generation = activator.generation(spec);
+    for (let i = 0; i < 3; i++) assert.match(await wait(generation), /^systemd: The host cannot start the app/);
+    assert.equal(manager.calls.length, 3);
+    assert.doesNotMatch(await wait(generation), /polkit|AccessDenied/);
+  });
+});
+
+describe('renewing', () => {
+  const lease = `restart ${spec.lease}`;
+
+  test('fresh: asks nobody; a quarter gone: behind the request; half gone: before it', async () => {
+    const generation = await awake();
+    await clock.advance(14_000);
+    assert.equal(activator.ready(generation), true);
+    assert.deepEqual(manager.calls, [lease]);
+
+    await clock.advance(2000);
+    assert.equal(activator.ready(generation), true, 'forwards');
+    assert.deepEqual(manager.calls, [lease, lease], 'and renews');
+    await settle();
+
+    await clock.advance(31_000);
+    assert.equal(activator.ready(generation), false);
+    const late = wait(generation);
+    assert.equal(await late, 'awake');
+    assert.equal(manager.calls.length, 3);
+    assert.equal(activator.ready(generation), true);
+  });
+
+  test('one renewal at a time', async () => {
+    const generation = await awake();
+    await clock.advance(16_000);
+    const job = deferred<JobResult>();
+    manager.job = () => job.promise;
+    for (let i = 0; i < 100; i++) activator.ready(generation);
+    await settle();
+    assert.equal(manager.calls.length, 2);
+    job.resolve('done');
+  });
+
+  test('while something is in flight the lease is renewed, and no longer', async () => {
+    const generation = await awake();
+    activator.begin(generation);
+    await clock.advance(300_000);
+    assert.equal(activator.ready(generation), true);
+    const during = manager.calls.length;
+    assert.ok(during >= 20 && during <= 22, `${during} jobs in five minutes`);
+    activator.end(generation);
+    await clock.advance(300_000);
+    assert.ok(manager.calls.length <= during + 1);
+    assert.equal(activator.ready(generation), false);
+  });
+
+  test('a request shortly after the grant keeps the app for its whole idle time', async () => {
+    const generation = await awake();
+    await clock.advance(10_000);
+    activator.begin(generation);
+    activator.end(generation);
+    await clock.advance(10_000);
+    assert.equal(manager.calls.length, 2, 'renewed after a quarter, for the use since');
+    await clock.advance(120_000);
+    assert.equal(manager.calls.length, 2);
+  });
+
+  test('a renewal never waits behind starts', async () => {
+    make({ maxStarts: 1 });
+    const generation = await awake();
+    await clock.advance(31_000);
+    manager.job = (_verb, unit) => (unit.includes('slow') ? new Promise(() => undefined) : 'done');
+    void wait(activator.generation(generationOf('slow')));
+    assert.equal(await wait(generation), 'awake');
+  });
+
+  test('nor does the first of an app that ran before this process', async () => {
+    make({ maxStarts: 1 });
+    activator.found([{ unit: spec.container, loaded: true, activeState: 'active', subState: 'running' }]);
+    manager.job = (_verb, unit) => (unit.includes('slow') ? new Promise(() => undefined) : 'done');
+    void wait(activator.generation(generationOf('slow')));
+    assert.equal(await wait(activator.generation(spec)), 'awake');
+  });
+
+  test('a renewal counts from its asking, a start from its end', async () => {
+    const generation = activator.generation(generationOf('shop', { leaseS: 4 }));
+    manager.job = () => new Promise((resolve) => { clock.after(5000, () => { resolve('done'); }); });
+    const visitor = wait(generation);
+    await clock.advance(5000);
+    assert.equal(await visitor, 'awake');
+    assert.equal(activator.ready(generation), true, 'a start longer than the lease leaves a whole lease');
+    manager.job = () => new Promise((resolve) => { clock.after(900, () => { resolve('done'); }); });
+    await clock.advance(1000);
+    assert.equal(activator.ready(generation), true);
+    await clock.advance(900);
+    assert.equal(generation.grantedAt, clock.now() - 900);
+  });
+
+  test('a renewal that finds no bus keeps the lease and tries on while something is in flight', async () => {
+    const generation = await awake({ leaseS: 4 });
+    activator.begin(generation);
+    let failing = true;
+    manager.job = () => {
+      if (failing) throw new SystemdError('org.freedesktop.DBus.Error.LimitsExceeded', 'busy');
+      return 'done';
+    };
+    await clock.advance(1500);
+    const tried = manager.calls.length;
+    assert.ok(tried > 2, `${tried} tries`);
+    failing = false;
+    await clock.advance(500);
+    assert.equal(activator.ready(generation), true);
+  });
+});
+
+describe('the end of a container', () => {
+  test('voids the lease at once; the next request starts it again', async () => {
+    const generation = await awake();
+    manager.end(spec.container);
+    assert.equal(activator.ready(generation), false);
+    await settle();
+    assert.equal(generation.ends, 1);
+    assert.equal(await wait(generation), 'awake');
+    assert.equal(manager.calls.length, 2);
+    assert.equal(manager.watched(spec.container), 1);
+  });
+
+  test('is not believed of a lost bus: connections stay, the lease is renewed for what is in flight', async () => {
+    const generation = await awake();
+    activator.begin(generation);
+    const { upstream } = generation;
+    const pool = upstream.pool('direct');
+    manager.listFails = new SystemdError('Disconnected', 'gone');
+    manager.tellWatchers(spec.container);
+    await clock.advance(100);
+    assert.equal(activator.ready(generation), false);
+    manager.listFails = null;
+    await clock.advance(1000);
+    assert.equal(generation.ends, 0);
+    assert.equal(upstream.pool('direct'), pool);
+    assert.equal(pool.closed, false);
+    assert.equal(activator.ready(generation), true);
+    assert.equal(manager.calls.length, 2);
+  });
+
+  test('closes its connections', async () => {
+    const generation = await awake();
+    const pool = generation.upstream.pool('direct');
+    manager.end(spec.container);
+    await settle();
+    assert.equal(pool.closed, true);
+    assert.notEqual(generation.upstream.pool('direct'), pool);
+  });
+
+  test('a broken connection makes the next request ask; one under an older lease does not', async () => {
+    const generation = await awake();
+    activator.suspect(generation, generation.epoch);
+    assert.equal(activator.ready(generation), false);
+    await wait(generation);
+    activator.suspect(generation, generation.epoch - 1);
+    assert.equal(activator.ready(generation), true);
+  });
+
+  test('a start that fails after the app has run is tried once more before anyone is told', async () => {
+    const generation = await awake();
+    manager.end(spec.container);
+    const results: JobResult[] = ['dependency', 'done'];
+    manager.job = () => results.shift() ?? 'failed';
+    assert.equal(await wait(generation), 'awake');
+  });
+});
+
+describe('quarantine', () => {
+  test('from the second failure on; one probe after it; success clears it', async () => {
+    const generation = activator.generation(spec);
+    manager.job = () => 'dependency';
+    manager.evidences.set(spec.container, { result: 'exit-code', exit: { kind: 'exited', status: 3 }, statusText: '' });
+    assert.match(await wait(generation), /^start-failed: The app did not start: it exited with status 3\.$/);
+    assert.match(await wait(generation), /^start-failed/);
+    assert.equal(manager.calls.length, 2);
+
+    const refused = wait.bind(null, generation);
+    assert.throws(refused, (error: unknown) => error instanceof Problem && error.kind === 'quarantined' && error.retryAfterS === 2
+      && /exited with status 3\. It failed 2 times in a row; the next try is in 2 s/.test(error.message));
+    assert.equal(manager.calls.length, 2);
+
+    await clock.advance(2001);
+    const probe = deferred<JobResult>();
+    manager.job = () => probe.promise;
+    const waits = [wait(generation), wait(generation), wait(generation)];
+    await settle();
+    assert.equal(manager.calls.length, 3);
+    probe.resolve('done');
+    assert.deepEqual(await Promise.all(waits), ['awake', 'awake', 'awake']);
+
+    manager.end(spec.container);
+    await settle();
+    manager.job = () => 'failed';
+    assert.match(await wait(generation), /^start-failed/);
+    assert.match(await wait(generation), /^start-failed/, 'counts from one again');
+  });
+
+  test('does not pass to a new generation', async () => {
+    manager.job = (_verb, unit) => (unit.includes('0000000a') ? 'failed' : 'done');
+    const generation = activator.generation(spec);
+    await wait(generation);
+    await wait(generation);
+    assert.throws(() => { void wait(generation); });
+    assert.equal(await wait(activator.generation(generationOf('shop', { id: '0000000b' }))), 'awake');
+  });
+});
+
+describe('bounds', () => {
+  test('as many starts at once as allowed, in the order the apps came', async () => {
+    make({ maxStarts: 2 });
+    const jobs = new Map<string, (result: JobResult) => void>();
+    manager.job = (_verb, unit) => new Promise((resolve) => { jobs.set(unit, resolve); });
+    const specs = ['a', 'b', 'c', 'd'].map((name) => generationOf(name));
+    // Many for the first: that takes no more than its own place.
+    const waits = [...Array.from({ length: 50 }, () => specs[0] ?? spec), ...specs].map((one) => wait(activator.generation(one), 60_000));
+    await settle();
+    assert.deepEqual(manager.calls, specs.slice(0, 2).map(({ lease }) => `restart ${lease}`));
+    for (const one of specs) {
+      jobs.get(one.lease)?.('done');
+      await settle();
+    }
+    assert.deepEqual(manager.calls, specs.map(({ lease }) => `restart ${lease}`));
+    assert.deepEqual(new Set(await Promise.all(waits)), new Set(['awake']));
+  });
+
+  test('a failed start gives its place free', async () => {
+    make({ maxStarts: 1 });
+    manager.job = (_verb, unit) => (unit.includes('bad') ? 'failed' : 'done');
+    const bad = wait(activator.generation(generationOf('bad')));
+    const good = wait(activator.generation(generationOf('good')));
+    assert.match(await bad, /^start-failed/);
+    assert.equal(await good, 'awake');
+  });
+
+  test('one app may have three quarters of the waiting places, all together no more than there are', async () => {
+    make({ maxWaiting: 8 });
+    manager.job = () => new Promise(() => undefined);
+    const flooded = activator.generation(generationOf('flooded'));
+    for (let i = 0; i < 6; i++) void wait(flooded);
+    assert.throws(() => { void wait(flooded); }, (error: unknown) => error instanceof Problem && error.kind === 'too-many-waiting' && error.retryAfterS === 2);
+    const other = activator.generation(generationOf('other'));
+    void wait(other);
+    void wait(other);
+    assert.throws(() => { void wait(other); }, { kind: 'too-many-waiting' });
+    await clock.advance(10_000);
+    void wait(other, 1000);
+  });
+});
+
+describe('generations that serve no more', () => {
+  test('are forgotten once idle, and their leases not renewed', async () => {
+    const generation = await awake();
+    activator.begin(generation);
+    activator.follow(buildIndex(snapshotOf()));
+    assert.equal(activator.size, 1, 'not while a request is on it');
+    await clock.advance(60_000);
+    assert.ok(manager.calls.length > 1, 'which keeps its lease');
+    activator.end(generation);
+    assert.equal(activator.size, 0);
+    assert.equal(manager.watched(spec.container), 0);
+    const calls = manager.calls.length;
+    await clock.advance(600_000);
+    assert.equal(manager.calls.length, calls);
+    assert.equal(clock.pending, 0);
+  });
+
+  test('not while they start', async () => {
+    const job = deferred<JobResult>();
+    manager.job = () => job.promise;
+    const visitor = wait(activator.generation(spec));
+    activator.follow(buildIndex(snapshotOf()));
+    assert.equal(activator.size, 1);
+    job.resolve('done');
+    assert.equal(await visitor, 'awake');
+    await settle();
+    assert.equal(activator.size, 0);
+  });
+
+  test('those that serve keep their state', async () => {
+    const generation = await awake();
+    activator.follow(buildIndex(snapshotOf(appOf('shop', [], spec))));
+    assert.equal(activator.generation(spec), generation);
+    assert.equal(activator.ready(generation), true);
+  });
+});

@@ -1,0 +1,203 @@
+/** An app that dies, that is not there yet, or that listens elsewhere: what it costs, and whom. */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, test, type TestContext } from 'node:test';
+import { SystemdError, type JobResult } from '../../../src/systemd/manager.ts';
+import { appOf, ask, bodyOf, deferred, generationOf, proxyFor, snapshotOf, testApp, TestApp, testProxy, until, type TestProxy } from './support.ts';
+import type { SnapshotGeneration } from '../../../src/snapshot/format.ts';
+import type { RequestListener } from 'node:http';
+
+/** An app that a job on its lease brings back after it was killed, on the same port, as systemd would. */
+async function mortal(t: TestContext, listener: RequestListener): Promise<{ proxy: TestProxy & { generation: SnapshotGeneration }; kill: () => Promise<void> }> {
+  let app: TestApp | null = await testApp(t, listener);
+  const { port } = app;
+  const proxy = await proxyFor(t, app);
+  proxy.manager.job = async (): Promise<JobResult> => {
+    if (app === null) {
+      app = await new TestApp(listener).listen(port);
+      const born = app;
+      t.after(() => born.kill().catch(() => undefined));
+    }
+    return 'done';
+  };
+  return {
+    proxy,
+    async kill() {
+      const victim = app;
+      app = null;
+      await victim?.kill();
+      proxy.manager.end(proxy.generation.container);
+    },
+  };
+}
+
+describe('an app killed by SIGKILL', () => {
+  for (const method of ['GET', 'HEAD', 'OPTIONS', 'PUT', 'DELETE']) {
+    test(`costs no ${method} that was inside it`, async (t) => {
+      let inside: ServerResponse | null = null;
+      const { proxy, kill } = await mortal(t, (req, res) => {
+        void bodyOf(req).then((body) => { if (inside === null) inside = res; else res.end(body); }, () => undefined);
+      });
+      const answer = ask(proxy.port, '/', { method, ...(method === 'PUT' ? { body: 'x'.repeat(60_000) } : {}) });
+      await until('it is inside', () => inside !== null);
+      await kill();
+      const { status, body } = await answer;
+      assert.equal(status, 200);
+      if (method === 'PUT') assert.equal(body.length, 60_000);
+    });
+  }
+
+  test('costs a POST that was inside it: 502, and not sent twice', async (t) => {
+    const seen: string[] = [];
+    const { proxy, kill } = await mortal(t, (req, res) => { seen.push(req.method ?? ''); if (seen.length > 1) res.end(); });
+    const answer = ask(proxy.port, '/', { method: 'POST', body: 'x' });
+    await until('it is inside', () => seen.length === 1);
+    await kill();
+    const { status, body, headers } = await answer;
+    assert.equal(status, 502);
+    assert.match(body, /The app broke the connection before it answered/);
+    assert.equal(headers['cache-control'], 'no-store');
+    assert.equal((await ask(proxy.port, '/', { method: 'POST', body: 'x' })).status, 200, 'the next one is none the worse');
+    assert.deepEqual(seen, ['POST', 'POST']);
+  });
+
+  test('costs a PUT whose body was too large to keep', async (t) => {
+    let inside = false;
+    const { proxy, kill } = await mortal(t, (req) => { req.resume().on('end', () => { inside = true; }); });
+    const answer = ask(proxy.port, '/', { method: 'PUT', body: Buffer.alloc(200_000) });
+    await until('it is inside', () => inside);
+    await kill();
+    assert.equal((await answer).status, 502);
+  });
+
+  test('costs no request that had not reached it, whatever its method', async (t) => {
+    const { proxy, kill } = await mortal(t, (req, res) => { void bodyOf(req).then((body) => { res.end(body); }); });
+    await ask(proxy.port);
+    await kill();
+    const body = 'x'.repeat(300_000);
+    const answers = await Promise.all(Array.from({ length: 20 }, () => ask(proxy.port, '/', { method: 'POST', body })));
+    assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([200]));
+    assert.ok(answers.every((answer) => answer.body.length === body.length));
+  });
+
+  test('nor when systemd has not noticed yet', async (t) => {
+    let listener: TestApp | null = await testApp(t, (_req, res) => { res.end('ok'); });
+    const { port } = listener;
+    const proxy = await proxyFor(t, listener);
+    await ask(proxy.port);
+    await listener.kill();
+    listener = null;
+    const before = proxy.manager.calls.length;
+    // The lease's jobs are `done` as the dead container still counts as active; then it is seen, and started.
+    setTimeout(() => {
+      proxy.manager.end(proxy.generation.container);
+      void new TestApp((_req, res) => { res.end('again'); }).listen(port).then((app) => { t.after(() => app.kill()); });
+    }, 300);
+    const { status, body } = await ask(proxy.port, '/', { method: 'POST', body: 'x' });
+    assert.deepEqual([status, body], [200, 'again']);
+    const asked = proxy.manager.calls.length - before;
+    assert.ok(asked >= 2 && asked < 15, `${asked} jobs: the pauses grow`);
+    assert.equal(proxy.activator.generation(proxy.generation).upstream.path, 'direct');
+  });
+
+  test('a request that kills its app is sent three times, not for ever', async (t) => {
+    let sends = 0;
+    const { proxy } = await mortal(t, (_req, res) => { sends++; res.socket?.resetAndDestroy(); });
+    const { status } = await ask(proxy.port);
+    assert.equal(status, 502);
+    assert.equal(sends, 3);
+  });
+
+  test('an answer that had begun is not begun again', async (t) => {
+    let sends = 0;
+    const { proxy, kill } = await mortal(t, (_req, res) => { sends++; res.write('some'); });
+    const answer = ask(proxy.port);
+    const end = assert.rejects(answer, { code: 'ECONNRESET' });
+    await until('it has begun', () => sends === 1);
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+    await kill();
+    await end;
+    assert.equal(sends, 1);
+  });
+});
+
+describe('an app that cannot be connected to', () => {
+  test('502 with a reason by its deadline', async (t) => {
+    const app = await new TestApp(() => undefined).listen();
+    await app.kill();
+    const proxy = await proxyFor(t, app, { startTimeoutS: 1, socketPath: '/nowhere/x.sock' });
+    const began = performance.now();
+    const { status, body } = await ask(proxy.port, '/', { method: 'POST', body: 'x' });
+    assert.equal(status, 502);
+    assert.match(body, /accepts no connection/);
+    assert.ok(performance.now() - began < 1500);
+  });
+
+  test('one that listens on loopback only is reached through its gate, from then on at once', async (t) => {
+    const folder = await mkdtemp(join(tmpdir(), 'fc-proxy-'));
+    t.after(() => rm(folder, { recursive: true }));
+    const socketPath = join(folder, 'app.sock');
+    const gate = createServer((req, res) => { res.end(`gate ${req.headers.host} ${req.url}`); });
+    t.after(() => { gate.close(); });
+    const nobody = await new TestApp(() => undefined).listen();
+    await nobody.kill();
+    const proxy = await proxyFor(t, nobody, { socketPath });
+    proxy.manager.job = async (_verb, unit): Promise<JobResult> => {
+      if (unit === proxy.generation.socket) {
+        gate.listen(socketPath);
+        await once(gate, 'listening');
+      }
+      return 'done';
+    };
+    const first = await ask(proxy.port, '/x', { method: 'POST', body: 'x' });
+    assert.deepEqual([first.status, first.body], [200, 'gate app.example /x']);
+    assert.equal(proxy.manager.calls.filter((call) => call === `start ${proxy.generation.socket}`).length, 1);
+    const before = proxy.manager.calls.length;
+    assert.equal((await ask(proxy.port)).body, 'gate app.example /');
+    assert.equal(proxy.manager.calls.length, before);
+  });
+});
+
+describe('a generation that changes under a request', () => {
+  test('a start that fails is left for the newer generation', async (t) => {
+    const app = await testApp(t, (_req, res) => { res.end('new'); });
+    const old = generationOf('app', { id: '00000001', port: 1 });
+    const fresh = generationOf('app', { id: '00000002', port: app.port });
+    const proxy = await testProxy(t, snapshotOf(appOf('app', ['app.example'], old)));
+    const job = deferred<JobResult>();
+    proxy.manager.job = (_verb, unit) => (unit === old.lease ? job.promise : 'done');
+    const answer = ask(proxy.port);
+    await until('the old one starts', () => proxy.manager.calls.length === 1);
+    proxy.follow(snapshotOf(appOf('app', ['app.example'], fresh)));
+    job.resolve('failed');
+    assert.equal((await answer).body, 'new');
+    await until('the old one is forgotten', () => proxy.activator.size === 1);
+  });
+
+  test('a unit that systemd does not know: the snapshot is read again', async (t) => {
+    const app = await testApp(t, (_req, res) => { res.end('new'); });
+    const old = generationOf('app', { id: '00000001', port: 1 });
+    const fresh = generationOf('app', { id: '00000002', port: app.port });
+    const proxy: TestProxy = await testProxy(t, snapshotOf(appOf('app', ['app.example'], old)), {
+      reload: () => { proxy.follow(snapshotOf(appOf('app', ['app.example'], fresh))); return Promise.resolve(); },
+    });
+    proxy.manager.job = (_verb, unit) => {
+      if (unit === old.lease) throw new SystemdError('org.freedesktop.systemd1.NoSuchUnit', 'not loaded');
+      return 'done';
+    };
+    assert.equal((await ask(proxy.port)).body, 'new');
+  });
+
+  test('with no newer one the client is told, without internals', async (t) => {
+    const proxy = await proxyFor(t, new TestApp(() => undefined));
+    proxy.manager.job = () => { throw new SystemdError('org.freedesktop.systemd1.NoSuchUnit', 'Unit fc-lease not found'); };
+    const { status, body, headers } = await ask(proxy.port);
+    assert.equal(status, 503);
+    assert.equal(headers['retry-after'], '1');
+    assert.doesNotMatch(body, /fc-lease|NoSuchUnit/);
+  });
+});
