@@ -115,7 +115,7 @@ async function look(connection: Connection, cursor: LogCursor): Promise<Change |
 /** A place at the end of the log. */
 async function logEnd(connection: Connection): Promise<LogCursor> {
   const last = await read(connection, `SELECT id, tbl, name FROM changes ORDER BY id DESC LIMIT ${LOOK_BACK}`, []);
-  return new LogCursor(last.map(({ id }) => id).reverse(), performance.now());
+  return new LogCursor(last.map(({ id }) => id).reverse(), last.length < LOOK_BACK, performance.now());
 }
 
 async function read(connection: Connection, sql: string, values: readonly bigint[]): Promise<readonly LogEntry[]> {

@@ -52,9 +52,7 @@ export class Connection {
     // Must be there before anything can fail: an 'error' without listener ends the process.
     const connection = new Connection(text, driver);
     try {
-      await new Promise<void>((resolve, reject) => {
-        driver.connect((error) => { if (error === null) resolve(); else reject(error); });
-      });
+      await connection.#login(timeoutMs);
     } catch (cause) {
       connection.destroy();
       throw cmdbError(text, timedOut(cause) ? new Error(`no answer within ${timeoutMs} ms`, { cause }) : cause);
@@ -66,6 +64,21 @@ export class Connection {
       throw new CmdbError(`${text}: no answer that makes sense: is it a MySQL or MariaDB server?`);
     }
     return connection;
+  }
+
+  /** mysql2 stays silent, for ever, when the server says something else than MySQL and hangs up: hence a deadline of our own. */
+  #login(timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => { end(new Error(`no login within ${timeoutMs} ms: is it a MySQL or MariaDB server?`)); }, timeoutMs);
+      const end = (error: Error | null): void => {
+        clearTimeout(timer);
+        this.#pending.delete(end);
+        if (error === null) resolve();
+        else reject(error);
+      };
+      this.#pending.add(end);
+      this.#driver.connect(end);
+    });
   }
 
   /** Whether queries can still be asked. */

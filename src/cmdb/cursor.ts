@@ -38,11 +38,13 @@ export class LogCursor {
     return this.#gaps;
   }
 
-  /** Begins at the log's end. `ids`: the last ones there, ascending; what is not among them may yet come. */
-  constructor(ids: readonly bigint[], nowMs: number) {
-    const [first] = ids;
-    if (first === undefined) return;
-    this.#position = first;
+  /**
+   * Begins at the log's end. `ids`: the last ones there, ascending; what is
+   * not among them may yet come. `whole`: there are no others, so what is
+   * lower than all of them may come too.
+   */
+  constructor(ids: readonly bigint[], whole: boolean, nowMs: number) {
+    this.#position = whole ? 0n : ids[0] ?? 0n;
     this.take(ids.map((id) => ({ id, tbl: '', name: '' })), nowMs);
   }
 
