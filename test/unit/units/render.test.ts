@@ -69,7 +69,7 @@ function checkGeneration(app: App, generation: Generation): void {
     'Description', 'BindsTo', 'After', 'StartLimitIntervalSec', 'Type', 'Slice', 'SyslogIdentifier', ...(app.network === 'private' ? ['NetworkNamespacePath'] : []), 'User', 'NoNewPrivileges', 'CapabilityBoundingSet', 'ExecStart',
   ]);
   const door = directives(generation, generation.units.socket);
-  assert.deepEqual(door.map((d) => d.key), ['Description', 'ListenStream', 'Slice', 'Backlog', 'RemoveOnStop', 'TriggerLimitIntervalSec', 'TriggerLimitBurst', 'WantedBy']);
+  assert.deepEqual(door.map((d) => d.key), ['Description', 'StartLimitIntervalSec', 'ListenStream', 'Slice', 'Backlog', 'RemoveOnStop', 'TriggerLimitIntervalSec', 'TriggerLimitBurst', 'WantedBy']);
   assert.deepEqual(valuesOf(door, 'ListenStream'), [`/run/fastcontainer/${app.name}-${generation.id}.sock`]);
 
   for (const file of generation.files) {
