@@ -7,7 +7,7 @@ import { migrate } from '../cmdb/migrate.ts';
 import { readRows } from '../cmdb/read.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import { ConfigError } from '../config/error.ts';
-import { log } from '../log.ts';
+import { type Logger, log } from '../log.ts';
 import type { Rows } from '../model/rows.ts';
 import { type Command, HELP, parseCommand, UsageError } from '../sync/command.ts';
 import { EXIT } from '../sync/exit.ts';
@@ -22,6 +22,9 @@ import { loadTemplates } from '../units/load-templates.ts';
 
 /** Two runs at once: the second waits this long for the first. */
 const LOCK_TIMEOUT_S = 60;
+
+/** A run that ends reports what it did and what failed; news on the way would say it twice. */
+const REPORTED: Logger = { ...log, info: () => undefined, error: () => undefined };
 
 const out = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -57,8 +60,8 @@ async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Conf
   const templates = await loadTemplates(fileURLToPath(new URL('../../templates', import.meta.url)));
   // The folder is root's and fc-proxy's group's: whoever may enter it may read the snapshot.
   const { gid: proxyGid } = await stat(HOST_PATHS.stateDir);
-  const makeSync = (onHandedOver: () => void): Sync =>
-    new Sync({ config, paths: HOST_PATHS, manager, templates, proxyGid, log, onHandedOver });
+  const makeSync = (onHandedOver: () => void, logger: Logger = log): Sync =>
+    new Sync({ config, paths: HOST_PATHS, manager, templates, proxyGid, log: logger, onHandedOver });
   try {
     if (command.watch) {
       const stop = new AbortController();
@@ -66,7 +69,7 @@ async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Conf
       await watch({ config, lockFile: HOST_PATHS.lock, allowRemovals: command.allowRemovals, log, signal: stop.signal, makeSync });
       return EXIT.done;
     }
-    return await syncOnce(command, config, makeSync(() => undefined));
+    return await syncOnce(command, config, makeSync(() => undefined, REPORTED));
   } finally {
     manager.close();
   }

@@ -11,15 +11,15 @@ export const QUERY_TIMEOUT_MS = 30_000;
 /** How long the server has to confirm that we leave. */
 const CLOSE_TIMEOUT_MS = 1_000;
 
-function driverOptions(address: CmdbAddress, password: string | undefined, timeoutMs: number): ConnectionOptions {
+function driverOptions(address: CmdbAddress, password: string | undefined): ConnectionOptions {
   return {
     ...(address.socketPath === null ? { host: address.host, port: address.port } : { socketPath: address.socketPath }),
     user: address.user,
     database: address.database,
     ...(password === undefined ? {} : { password }),
     charset: 'utf8mb4',
-    // Until the server has let us in, not only until TCP is connected.
-    connectTimeout: timeoutMs,
+    // None: it does not end every silence (a server that is none and hangs up). The deadline is #login's.
+    connectTimeout: 0,
     // The text protocol sends every value as text; JSON columns call themselves binary (MySQL) or text (MariaDB).
     typeCast: (field) => field.string('utf8'),
     disableEval: true,
@@ -32,52 +32,71 @@ export class Connection {
   readonly address: string;
   readonly #driver: Driver;
   readonly #pending = new Set<(error: CmdbError) => void>();
+  #loggedIn = false;
   #lost: CmdbError | null = null;
 
   private constructor(address: string, driver: Driver) {
     this.address = address;
     this.#driver = driver;
-    // Some protocol errors are told here only, and not to the query that waits.
-    driver.on('error', (error: unknown) => { this.#lose(cmdbError(`${address}: lost the connection`, error)); });
-    driver.on('end', () => { this.#lose(new CmdbError(`${address}: lost the connection: the server closed it`)); });
+    // Some errors are told here only, and not to the login or query that waits.
+    driver.on('error', (error: unknown) => { this.#lose(cmdbError(this.#loggedIn ? `${address}: lost the connection` : address, error)); });
+    driver.on('end', () => {
+      this.#lose(new CmdbError(this.#loggedIn
+        ? `${address}: lost the connection: the server closed it`
+        : `${address}: the server closed the connection before the login: is it a MySQL or MariaDB server?`));
+    });
   }
 
   /**
    * Connects and logs in.
-   * @throws CmdbError, at the latest after `timeoutMs`
+   * @throws CmdbError, at the latest after twice `timeoutMs`
    */
   static async open(address: CmdbAddress, password: string | undefined, timeoutMs: number): Promise<Connection> {
-    const text = addressText(address);
-    const driver = createConnection(driverOptions(address, password, timeoutMs));
-    // Must be there before anything can fail: an 'error' without listener ends the process.
-    const connection = new Connection(text, driver);
+    // The listeners must be there before anything can fail: an 'error' that nobody listens to ends the process.
+    const connection = new Connection(addressText(address), createConnection(driverOptions(address, password)));
     try {
       await connection.#login(timeoutMs);
-    } catch (cause) {
+      // To mysql2 a stream of zeros is a server that lets everyone in.
+      const [row] = await connection.query('SELECT CONNECTION_ID() AS id', [], timeoutMs);
+      if (/^[1-9][0-9]*$/.test(row?.['id'] ?? '')) return connection;
+      throw new CmdbError(`${connection.address}: no answer that makes sense: is it a MySQL or MariaDB server?`);
+    } catch (error) {
       connection.destroy();
-      throw cmdbError(text, timedOut(cause) ? new Error(`no answer within ${timeoutMs} ms`, { cause }) : cause);
+      throw error;
     }
-    // To mysql2 a stream of zeros is a server that lets everyone in.
-    const [row] = await connection.query('SELECT CONNECTION_ID() AS id', [], timeoutMs);
-    if (!/^[1-9][0-9]*$/.test(row?.['id'] ?? '')) {
-      connection.destroy();
-      throw new CmdbError(`${text}: no answer that makes sense: is it a MySQL or MariaDB server?`);
-    }
-    return connection;
   }
 
-  /** mysql2 stays silent, for ever, when the server says something else than MySQL and hangs up: hence a deadline of our own. */
-  #login(timeoutMs: number): Promise<void> {
+  async #login(timeoutMs: number): Promise<void> {
+    await this.#within<undefined>(timeoutMs, `no login within ${timeoutMs} ms: is it a MySQL or MariaDB server?`, (resolve, reject) => {
+      this.#driver.connect((error) => {
+        if (error === null) resolve(undefined);
+        else reject(cmdbError(this.address, error));
+      });
+    });
+    this.#loggedIn = true;
+  }
+
+  /** What `start` comes to, unless the connection is lost before; after `timeoutMs` it is, as `late`. */
+  #within<T>(timeoutMs: number, late: string, start: (resolve: (value: T) => void, reject: (error: CmdbError) => void) => void): Promise<T> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => { end(new Error(`no login within ${timeoutMs} ms: is it a MySQL or MariaDB server?`)); }, timeoutMs);
-      const end = (error: Error | null): void => {
+      if (this.#lost !== null) {
+        reject(this.#lost);
+        return;
+      }
+      const timer = setTimeout(() => { this.#lose(new CmdbError(`${this.address}: ${late}`)); }, timeoutMs);
+      const settle = (): void => {
         clearTimeout(timer);
-        this.#pending.delete(end);
-        if (error === null) resolve();
-        else reject(error);
+        this.#pending.delete(fail);
       };
-      this.#pending.add(end);
-      this.#driver.connect(end);
+      const fail = (error: CmdbError): void => {
+        settle();
+        reject(error);
+      };
+      this.#pending.add(fail);
+      start((value) => {
+        settle();
+        resolve(value);
+      }, fail);
     });
   }
 
@@ -92,30 +111,11 @@ export class Connection {
    * @throws CmdbError; when the answer did not come in time, the connection is lost too
    */
   query(sql: string, values: readonly (string | number | bigint)[] = [], timeoutMs = QUERY_TIMEOUT_MS): Promise<readonly Row[]> {
-    return new Promise((resolve, reject) => {
-      if (this.#lost !== null) {
-        reject(this.#lost);
-        return;
-      }
-      const settle = (): void => {
-        clearTimeout(timer);
-        this.#pending.delete(fail);
-      };
-      const fail = (error: CmdbError): void => {
-        settle();
-        reject(error);
-      };
-      const timer = setTimeout(() => {
-        this.#lose(new CmdbError(`${this.address}: no answer within ${timeoutMs} ms to: ${brief(sql)}`));
-      }, timeoutMs);
-      this.#pending.add(fail);
+    return this.#within(timeoutMs, `no answer within ${timeoutMs} ms to: ${brief(sql)}`, (resolve, reject) => {
       this.#driver.query({ sql, values: [...values] }, (error, result: unknown) => {
-        if (error !== null) {
-          fail(this.#lost ?? cmdbError(this.address, error));
-          return;
-        }
-        settle();
-        resolve(Array.isArray(result) ? result.map((row: unknown) => toRow(row)) : []);
+        if (error?.fatal === true) this.#lose(cmdbError(`${this.address}: lost the connection`, error));
+        if (error !== null) reject(this.#lost ?? cmdbError(this.address, error));
+        else resolve(Array.isArray(result) ? result.map((row: unknown) => toRow(row)) : []);
       });
     });
   }
@@ -123,7 +123,8 @@ export class Connection {
   /** Takes leave of the server; not waited for. Queries under way fail. */
   close(): void {
     if (this.#lost !== null) return;
-    this.#driver.end(() => { this.#driver.destroy(); });
+    // The server hangs up once it has read the good-bye; destroyed at once, it would log an aborted connection.
+    this.#driver.end();
     setTimeout(() => { this.#driver.destroy(); }, CLOSE_TIMEOUT_MS).unref();
     this.#fail(new CmdbError(`${this.address}: the connection has been closed`));
   }
@@ -143,10 +144,6 @@ export class Connection {
     this.#lost = error;
     for (const fail of [...this.#pending]) fail(error);
   }
-}
-
-function timedOut(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ETIMEDOUT';
 }
 
 function brief(sql: string): string {

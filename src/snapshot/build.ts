@@ -29,7 +29,7 @@ export function buildSnapshot(
   serving: ReadonlyMap<string, SnapshotGeneration>,
   held: ReadonlySet<string>, previous: Snapshot | null,
 ): Snapshot {
-  const taken = new Set(fleet.apps.flatMap((app) => app.domains));
+  const taken = new Set(fleet.apps.filter((app) => !held.has(app.name)).flatMap((app) => app.domains));
   const entries: SnapshotApp[] = fleet.apps.filter((app) => !held.has(app.name)).map((app) => ({
     name: app.name, domains: app.domains, placements: app.placements, here: serving.get(app.name) ?? null,
   }));
