@@ -167,7 +167,7 @@ describe('CMDB', () => {
     it('waits no longer than it may for one that says nothing', async (t) => {
       const silent = await listen(t, () => undefined);
       const begun = performance.now();
-      assert.match(await refusal(connect(tcp(silent), 300)), /no answer within 300 ms$/);
+      assert.match(await refusal(connect(tcp(silent), 300)), /no login within 300 ms: is it a MySQL or MariaDB server\?$/);
       assert.ok(performance.now() - begun < 2_000);
     });
 
@@ -188,11 +188,18 @@ describe('CMDB', () => {
       }] as const),
     ];
     for (const [what, bytes] of junk) {
-      it(`is not taken in by ${what}`, async (t) => {
-        const fake = await listen(t, (socket) => { socket.write(bytes()); });
-        assert.match(await refusal(connect(tcp(fake), 300)), /^CMDB unreachable: root@127\.0\.0\.1:\d+\/fc: /);
-      });
+      for (const hangUp of [false, true]) {
+        it(`is not taken in by ${what}${hangUp ? ', which hangs up' : ''}`, async (t) => {
+          const fake = await listen(t, (socket) => { if (hangUp) socket.end(bytes()); else socket.write(bytes()); });
+          assert.match(await refusal(connect(tcp(fake), 150)), /^CMDB unreachable: root@127\.0\.0\.1:\d+\/fc: (?!root@)/);
+        });
+      }
     }
+
+    it('does not wait for one that hangs up', async (t) => {
+      const fake = await listen(t, (socket) => { socket.end(); });
+      assert.match(await refusal(connect(tcp(fake), 60_000)), /the server closed the connection before the login|Connection lost/);
+    });
 
     it('that goes wrong after the login ends in an error, not in a hang or a crash', async (t) => {
       for (let round = 0; round < 24; round += 1) {
