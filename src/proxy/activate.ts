@@ -63,7 +63,8 @@ export class Activator {
   readonly #options: ActivatorOptions;
   readonly #generations = new Map<string, Generation>();
   readonly #queue: StartQueue;
-  readonly #awake = new Set<string>();
+  /** Containers believed to be running although we hold no lease on them, since when (ms). */
+  readonly #awake = new Map<string, number>();
   #waiting = 0;
 
   constructor(options: ActivatorOptions) {
@@ -81,7 +82,7 @@ export class Activator {
    * is a renewal, which does not queue behind the starts of sleeping apps.
    */
   found(units: readonly UnitState[]): void {
-    for (const { unit, activeState } of units) if (activeState === 'active') this.#awake.add(unit);
+    for (const { unit, activeState } of units) if (activeState === 'active') this.#awake.set(unit, this.#options.clock.now());
   }
 
   /** The state of a generation, made on first use. */
@@ -89,7 +90,9 @@ export class Activator {
     let generation = this.#generations.get(spec.instance);
     if (generation === undefined) {
       generation = new Generation(spec, this.#options.clock);
-      generation.foundAwake = this.#awake.delete(spec.container);
+      const since = this.#awake.get(spec.container) ?? -Infinity;
+      generation.foundAwake = this.#options.clock.now() - since < generation.leaseMs;
+      this.#awake.delete(spec.container);
       this.#generations.set(spec.instance, generation);
     }
     return generation;
@@ -97,11 +100,19 @@ export class Activator {
 
   /** Takes over a new snapshot: state of generations that it does not have goes once they are idle. */
   follow(index: RouteIndex): void {
+    const awakeApps = new Set<string>();
     for (const generation of this.#generations.values()) {
       const spec = index.generations.get(generation.spec.instance);
       generation.retired = spec === undefined;
       if (spec !== undefined) generation.spec = spec;
+      else if (this.#isAwake(generation)) awakeApps.add(appOf(generation.spec));
       this.#forgetIfIdle(generation);
+    }
+    const known = new Set([...index.generations.values()].map(({ container }) => container));
+    for (const container of this.#awake.keys()) if (!known.has(container)) this.#awake.delete(container);
+    // An app that was awake was handed over: its new generation was up before the snapshot said that it serves.
+    for (const spec of index.generations.values()) {
+      if (awakeApps.has(appOf(spec)) && !this.#generations.has(spec.instance)) this.#awake.set(spec.container, this.#options.clock.now());
     }
   }
 
@@ -183,6 +194,10 @@ export class Activator {
     } finally {
       generation.opening = null;
     }
+  }
+
+  #isAwake({ grantedAt, leaseMs }: Generation): boolean {
+    return standing(grantedAt, leaseMs, this.#options.clock.now()) !== 'none';
   }
 
   #renew(generation: Generation): void {
@@ -401,4 +416,9 @@ export class Activator {
     const seconds = Math.round((this.#options.clock.now() - flight.sentAt) / 1000);
     return new Problem('start-timeout', `The app has been starting for ${seconds} s and does not listen on its port yet.`, { retryAfterS: 5 });
   }
+}
+
+/** The app's part of `<app>-<gen>`. */
+function appOf({ instance, id }: SnapshotGeneration): string {
+  return instance.slice(0, -(id.length + 1));
 }

@@ -443,6 +443,27 @@ describe('generations that serve no more', () => {
     assert.equal(activator.size, 0);
   });
 
+  test('hand their wakefulness to the one that takes over: its first visitor renews, and waits behind no start', async () => {
+    make({ maxStarts: 1 });
+    await awake();
+    const next = generationOf('shop', { leaseS: 60, id: 'bbbbbbbb', instance: 'shop-bbbbbbbb', container: 'fc-ctr-shop-bbbbbbbb.service', lease: 'fc-lease-60s@shop-bbbbbbbb.timer' });
+    activator.follow(buildIndex(snapshotOf(appOf('shop', [], next))));
+    manager.job = (_verb, unit) => (unit.includes('slow') ? new Promise(() => undefined) : 'done');
+    void wait(activator.generation(generationOf('slow')));
+    const { done } = activator.wait(activator.generation(next), clock.now(), clock.now() + 1000);
+    assert.equal((await done).cold, false);
+  });
+
+  test('that slept hand over nothing, nor do those whose news are older than a lease', async () => {
+    make({ maxStarts: 1 });
+    await awake();
+    const next = generationOf('shop', { leaseS: 60, id: 'bbbbbbbb', instance: 'shop-bbbbbbbb', container: 'fc-ctr-shop-bbbbbbbb.service', lease: 'fc-lease-60s@shop-bbbbbbbb.timer' });
+    activator.follow(buildIndex(snapshotOf(appOf('shop', [], next))));
+    await clock.advance(60_000);
+    const { done } = activator.wait(activator.generation(next), clock.now(), clock.now() + 1000);
+    assert.equal((await done).cold, true);
+  });
+
   test('those that serve keep their state', async () => {
     const generation = await awake();
     activator.follow(buildIndex(snapshotOf(appOf('shop', [], spec))));
