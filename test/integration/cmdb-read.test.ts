@@ -108,10 +108,11 @@ describe('CMDB', () => {
       await db.query("SET GLOBAL TRANSACTION ISOLATION LEVEL REPEATABLE READ");
     });
 
-    it('needs no more than SELECT, and leaves no transaction open', async () => {
+    it('needs no more than SELECT, and leaves no transaction open', async (t) => {
       await db.query("CREATE USER reader@localhost IDENTIFIED BY 'ge heim'");
       await db.query('GRANT SELECT ON fc.* TO reader@localhost');
       const folder = mkdtempSync(join(tmpdir(), 'fc-read-'));
+      t.after(() => { rmSync(folder, { recursive: true }); });
       const passwordFile = join(folder, 'password');
       const config = { addresses: [server.address('fc', { user: 'reader' })], passwordFile };
       writeFileSync(passwordFile, 'ge heim\n', { mode: 0o600 });
@@ -122,7 +123,6 @@ describe('CMDB', () => {
       reader.close();
       writeFileSync(passwordFile, 'falsch\n');
       assert.match(await refusal(connect(config)), /^CMDB unreachable: reader@.*\/fc: Access denied.*\(check the user in \[cmdb\] url and the password/);
-      rmSync(folder, { recursive: true });
     });
 
     it('says which table or column is missing, and what helps; and reads again afterwards', async () => {
