@@ -9,6 +9,12 @@ readonly SELF REPO
 readonly NPM_NODE_HOME=/usr/lib/fastcontainer-node
 readonly NODE_NEEDED=20.18.1
 
+# What a FastContainer host needs. Without recommends podman comes without netavark,
+# which apps do not use but podman wants to find.
+readonly HOST_PACKAGES=(podman crun conmon netavark nftables iproute2 dbus polkitd procps ca-certificates)
+# What a machine needs that boots such hosts within itself (scripts/testhost).
+readonly MACHINE_PACKAGES=(systemd systemd-container util-linux curl)
+
 say() { printf '%s: %s\n' "$SELF" "$*" >&2; }
 die() { say "$*"; exit 1; }
 
