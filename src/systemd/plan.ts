@@ -224,8 +224,10 @@ function retirements(input: PlanInput, wanted: ReadonlySet<string>, held: Readon
     // A socket that is closed while a start is pending loses the requests that wait for it.
     if (gate === 'activating' || container === 'activating') return [{ ...base, waitingFor: 'starting' }];
     const endLease = lease.find((unit) => unit.startsWith('fc-lease-never@')) ?? null;
-    const closeSocket = socket !== 'inactive';
-    const remove = !closeSocket && !isRunning(gate) && !isRunning(container) && lease.length === 0;
+    // A gate holds the listening socket as well, so closing systemd's copy would only keep the app from going back
+    // to this generation: systemd opens no socket whose service runs.
+    const closeSocket = socket !== 'inactive' && !isRunning(gate);
+    const remove = socket === 'inactive' && !isRunning(gate) && !isRunning(container) && lease.length === 0;
     return [{ ...base, closeSocket, endLease, remove, waitingFor: remove ? null : closeSocket ? 'closing' : 'idling' }];
   });
 }

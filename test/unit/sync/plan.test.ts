@@ -187,6 +187,12 @@ describe('an old generation', () => {
     assert.deepEqual(retire(awake), [{ closeSocket: true, remove: false, waitingFor: 'closing' }]);
   });
 
+  test('keeps its socket while its gate runs, for systemd could not open it again', () => {
+    for (const gate of ['active', 'deactivating'] as const) {
+      assert.deepEqual(retire({ ...awake, [A1.units.gate]: gate }), [{ closeSocket: false, remove: false, waitingFor: 'idling' }]);
+    }
+  });
+
   for (const [what, unit] of [['container', A1.units.container], ['gate', A1.units.gate], ['lease', 'fc-lease-5s@shop-11111111.timer']] as const) {
     test(`is not removed while its ${what} runs`, () => {
       assert.deepEqual(retire({ [unit]: 'active' }), [{ closeSocket: false, remove: false, waitingFor: 'idling' }]);
