@@ -128,9 +128,23 @@ export class Load {
     }
   }
 
-  /** One request more, of a random kind unless told which. Never rejects. */
-  request(target: Target, method?: Method): Promise<void> {
-    const plan = makePlan('socketPath' in target.connect || Math.random() < (this.#options.fresh ?? 0.2), method);
+  /** One request more, of a random kind. Never rejects. */
+  request(target: Target): Promise<void> {
+    return this.#begin(target, makePlan(this.#isFresh(target)));
+  }
+
+  /** One that the app answers after `ms`. */
+  slow(target: Target, method: Method, ms: number): Promise<void> {
+    return this.#begin(target, {
+      method, path: `/slow?ms=${ms}`, body: method === 'GET' ? null : NOISE.subarray(0, 10), pieces: [10], expected: Buffer.from(`slept ${ms}\n`), fresh: this.#isFresh(target),
+    });
+  }
+
+  #isFresh({ connect }: Target): boolean {
+    return 'socketPath' in connect || Math.random() < (this.#options.fresh ?? 0.2);
+  }
+
+  #begin(target: Target, plan: Plan): Promise<void> {
     this.#byMethod[plan.method]++;
     this.#byTarget[target.label] = (this.#byTarget[target.label] ?? 0) + 1;
     const ended = this.#send(target, plan);
@@ -184,8 +198,8 @@ export function summary({ requests, byMethod, seconds, p50, p99, max, failures }
   return `${failures.length} of ${requests} requests failed (${methods}) in ${seconds} s, ${Math.round(requests / seconds)}/s; p50 ${p50}, p99 ${p99}, max ${max} ms${shown.join('')}`;
 }
 
-function makePlan(fresh: boolean, wanted?: Method): Plan {
-  const method = wanted ?? (Math.random() < 0.45 ? 'GET' : Math.random() < 0.8 ? 'POST' : 'PUT');
+function makePlan(fresh: boolean): Plan {
+  const method = Math.random() < 0.45 ? 'GET' : Math.random() < 0.8 ? 'POST' : 'PUT';
   const size = randomSize();
   if (method === 'GET') {
     return { method, path: `/stream?bytes=${size}`, body: null, pieces: [], expected: PATTERN.subarray(0, size), fresh };
@@ -257,7 +271,7 @@ function sendBody(request: ClientRequest, { body, pieces }: Plan): void {
   more();
 }
 
-function check(response: IncomingMessage, { method, body, expected }: Plan, end: (kind: Failure['kind'] | null, what?: string) => void): void {
+function check(response: IncomingMessage, { method, path, expected }: Plan, end: (kind: Failure['kind'] | null, what?: string) => void): void {
   const { statusCode = 0, headers } = response;
   let received = 0;
   let wrongAt: number | null = null;
@@ -276,7 +290,7 @@ function check(response: IncomingMessage, { method, body, expected }: Plan, end:
   });
   response.on('end', () => {
     if (statusCode !== 200) end('status', `${statusCode} ${text.trim()}`);
-    else if (body !== null && headers['x-method'] !== method) end('method', `the app saw ${String(headers['x-method'])}`);
+    else if (path === '/echo' && headers['x-method'] !== method) end('method', `the app saw ${String(headers['x-method'])}`);
     else if (wrongAt !== null || received !== expected.length) end('bytes', `${received} bytes instead of ${expected.length}, ${wrongAt === null ? 'the right ones' : `wrong from byte ${wrongAt} on`}`);
     else end(null);
   });

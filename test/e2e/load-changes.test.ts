@@ -1,0 +1,180 @@
+/** Load while things change under it: generations, lifetimes, fc-proxy itself, and containers that are killed. */
+import assert from 'node:assert/strict';
+import { get } from 'node:http';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { WebSocket } from 'ws';
+import { bootHost, type TestHost } from '../support/host.ts';
+import { Load, socketsOf, summary, throughProxy, type Target } from '../support/load.ts';
+
+let host: TestHost;
+let socket: (app: string) => Target;
+
+before(async () => {
+  host = await bootHost('changes', { sync: 'watch' });
+  socket = await socketsOf(host);
+  for (const app of ['switched', 'aged']) await host.addApp(app, { idle_timeout_s: 5, env: { APP_VERSION: 'v0' }, ...(app === 'aged' ? { lifetime_s: 10 } : {}) });
+  for (const app of ['steady', 'victim']) await host.addApp(app);
+  for (const app of ['switched', 'aged', 'steady', 'victim']) await served(app);
+}, { timeout: 240_000 });
+
+after(async () => {
+  await host.kill();
+});
+
+/** Waits until fc-proxy answers for an app, in the version given. */
+async function served(app: string, version = ''): Promise<void> {
+  await host.until(async () => {
+    const { status, body } = await host.request(`${app}.test`, '/');
+    return status === 200 && body.includes(version) ? true : `${status} ${body}`;
+  }, { timeoutMs: 20_000, what: `${app} ${version} serves` });
+}
+
+/** Runs fc-sync again and again until told to stop. @returns what the runs that failed said */
+function syncAllTheWhile(): () => Promise<{ readonly runs: number; readonly complaints: readonly string[] }> {
+  let more = true;
+  const complaints: string[] = [];
+  const loop = (async () => {
+    let runs = 0;
+    for (; more && runs < 200; runs++) {
+      const { code, stderr } = await host.sync();
+      if (code !== 0) complaints.push(`${code}: ${stderr.trim()}`);
+      await sleep(1000);
+    }
+    return { runs, complaints };
+  })();
+  return async () => {
+    more = false;
+    return await loop;
+  };
+}
+
+/** Units of a kind that started, by generation. */
+async function starts(app: string): Promise<number> {
+  return (await host.journal(`fc-ctr-${app}-*`)).filter(({ message }) => message.startsWith(`Started fc-ctr-${app}-`)).length;
+}
+
+async function generationsOf(app: string): Promise<readonly string[]> {
+  return (await host.ok(`ls -1 /etc/systemd/system | grep '^fc-ctr-${app}-' || true`)).split('\n').filter((name) => name !== '');
+}
+
+test('a generation switch every 3 s for a minute, a lifetime that ends, and fc-sync all the while', { timeout: 200_000 }, async (t) => {
+  const before = { switched: await starts('switched'), aged: await starts('aged') };
+  const targets = ['switched', 'aged'].flatMap((app) => [throughProxy(host, app), throughProxy(host, app), socket(app)]);
+  const load = new Load({ perSecond: 110, targets });
+  const stopSync = syncAllTheWhile();
+  // Now and then back to the generation before, which is still there.
+  const versions = Array.from({ length: 20 }, (_, n) => `v${n % 5 === 3 ? n - 1 : n + 1}`);
+  for (const version of versions) {
+    const until = performance.now() + 3000;
+    await host.sql(`UPDATE apps SET env = '{"APP_VERSION":"${version}"}' WHERE name = 'switched'`);
+    await served('switched', version);
+    await sleep(Math.max(0, until - performance.now()));
+  }
+  const report = await load.stop();
+  const syncs = await stopSync();
+  const after = { switched: await starts('switched'), aged: await starts('aged') };
+  t.diagnostic(`${versions.length} switches (${after.switched - before.switched} starts), ${after.aged - before.aged} recycles, ${syncs.runs} runs of fc-sync; ${summary(report)}`);
+  assert.deepEqual(syncs.complaints, []);
+  assert.equal(report.failures.length, 0, summary(report));
+  assert.ok(report.requests >= 100 * report.seconds, summary(report));
+  assert.ok(after.aged - before.aged >= 3, 'a lifetime of 10 s ends at least three times in a minute');
+  for (const app of ['switched', 'aged']) {
+    await host.until(async () => {
+      const left = await generationsOf(app);
+      return left.length === 1 ? true : `there are ${left.join(', ')}`;
+    }, { timeoutMs: 30_000, what: `old generations of ${app} are gone` });
+  }
+});
+
+test('five restarts of fc-proxy, a download and a WebSocket open across them', { timeout: 120_000 }, async (t) => {
+  const load = new Load({ perSecond: 110, targets: [throughProxy(host, 'steady')] });
+  const stopSync = syncAllTheWhile();
+  const bytes = 65536 * 220;
+  const download = downloadOf(`/stream?bytes=${bytes}&ms=100`, bytes);
+  const socket = await openSocket();
+  const took: number[] = [];
+  for (let n = 0; n < 5; n++) {
+    await sleep(3000);
+    const began = performance.now();
+    await host.ok('systemctl restart fc-proxy');
+    took.push(Math.round(performance.now() - began));
+    await socket.echo(`restart ${n}`);
+  }
+  await sleep(3000);
+  await socket.close();
+  assert.deepEqual(await download, { bytes, wrong: 0 });
+  const report = await load.stop();
+  const syncs = await stopSync();
+  assert.deepEqual(syncs.complaints, []);
+  t.diagnostic(`restarts took ${took.join(', ')} ms; ${summary(report)}`);
+  assert.equal(report.failures.length, 0, summary(report));
+  assert.ok(report.requests >= 100 * report.seconds, summary(report));
+});
+
+/** Downloads what /stream sends and counts bytes that are wrong. */
+function downloadOf(path: string, bytes: number): Promise<{ bytes: number; wrong: number }> {
+  return new Promise((resolve, reject) => {
+    let received = 0;
+    let wrong = 0;
+    get({ host: host.address, port: 80, path, agent: false, headers: { host: 'steady.test' }, signal: AbortSignal.timeout(90_000) }, (response) => {
+      response.on('data', (chunk: Buffer) => {
+        for (const byte of chunk) if (byte !== received++ % 251) wrong++;
+      });
+      response.on('error', (cause) => { reject(new Error(`the download broke after ${received} of ${bytes} bytes`, { cause })); });
+      response.on('end', () => { resolve({ bytes: received, wrong }); });
+    }).on('error', reject);
+  });
+}
+
+interface EchoSocket {
+  /** Sends a text and waits until it has come back. */
+  echo(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function openSocket(): Promise<EchoSocket> {
+  const socket = new WebSocket(`ws://${host.address}/ws`, { headers: { host: 'steady.test' } });
+  let last = '';
+  let broken = '';
+  socket.on('message', (data) => { last = data instanceof Buffer ? data.toString() : ''; });
+  socket.on('close', (code) => { broken ||= `the WebSocket ended with ${code}`; });
+  socket.on('error', (error) => { broken ||= error.message; });
+  await host.until(() => socket.readyState === WebSocket.OPEN || broken || 'it is opening', { timeoutMs: 10_000, what: 'the WebSocket opens' });
+  return {
+    echo: async (text) => {
+      assert.equal(broken, '');
+      socket.send(text);
+      await host.until(() => last === text || broken || `the last echo was '${last}'`, { timeoutMs: 5000, what: 'the WebSocket echoes' });
+    },
+    close: async () => {
+      assert.equal(broken, '');
+      socket.close();
+      await host.until(() => socket.readyState === WebSocket.CLOSED || 'it is open', { timeoutMs: 5000, what: 'the WebSocket closes' });
+    },
+  };
+}
+
+test('a container killed by SIGKILL: only what was inside may fail, and no idempotent request', { timeout: 120_000 }, async (t) => {
+  const victim = throughProxy(host, 'victim');
+  const load = new Load({ perSecond: 110, targets: [victim] });
+  const kills: { began: number; ended: number }[] = [];
+  const before = await starts('victim');
+  for (let n = 0; n < 6; n++) {
+    await sleep(1500);
+    for (const method of ['GET', 'PUT', 'POST'] as const) void load.slow(victim, method, 400);
+    await sleep(100);
+    const began = Date.now();
+    // The app alone, as the kernel would for want of memory; or everything of the unit.
+    await host.ok(n % 2 === 0 ? "kill -KILL $(pgrep -f '^/usr/bin/node /app.mjs' --cgroup \"$(systemctl show -P ControlGroup 'fc-ctr-victim-*')\")" : "systemctl kill --signal=KILL 'fc-ctr-victim-*'");
+    kills.push({ began, ended: Date.now() });
+  }
+  await sleep(1500);
+  const report = await load.stop();
+  const inside = report.failures.filter((failure) => failure.method === 'POST' && kills.some(({ began, ended }) => failure.beganAt <= ended && failure.failedAt >= began));
+  const others = { ...report, failures: report.failures.filter((failure) => !inside.includes(failure)) };
+  t.diagnostic(`${kills.length} kills, ${await starts('victim') - before} starts, ${inside.length} POST requests failed that were inside; ${summary(others)}`);
+  assert.equal(others.failures.length, 0, summary(others));
+  assert.ok(await starts('victim') - before >= kills.length, 'each kill was one');
+  assert.ok(inside.every(({ kind, what }) => kind === 'status' ? what.startsWith('502 ') : kind === 'broken'), summary(report));
+});
