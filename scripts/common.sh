@@ -43,6 +43,14 @@ apt_install() {
 	DEBIAN_FRONTEND=noninteractive apt_quietly install -y --no-install-recommends "${missing[@]}"
 }
 
+# apt_install for a machine that needs MariaDB's program and did not ask for a database.
+install_packages() {
+	local fresh=no
+	! package_missing mariadb-server || fresh=yes
+	apt_install "$@"
+	[[ $fresh == no ]] || systemctl disable --quiet --now mariadb.service 2>/dev/null || true
+}
+
 # apt-get with its talk kept for the case of failure. Debian's mirrors and other
 # apt runs (a fresh cloud machine starts one by itself) get some patience.
 apt_quietly() {
