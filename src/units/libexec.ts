@@ -1,17 +1,30 @@
 /** Command lines of the helpers in units/libexec/ that a container unit calls. Their usage is told there. */
 import type { App } from '../model/app.ts';
-import { ENV_DIR, containerName, pidFile, secretFileName, secretName } from '../model/names.ts';
+import { ENV_DIR, SOCKET_DIR, containerName, pidFile, secretFileName, secretName } from '../model/names.ts';
 
 const DIR = '/usr/lib/fastcontainer/libexec';
 
-/** Folders of the host that the app uses, each with the configured root it must not lead out of. */
+/** What the app uses of the host's files, each with the configured root it must not lead out of. A rootfs comes first. */
 export function hostPaths(app: App): { readonly path: string; readonly root: string }[] {
   const rootfs = app.source.kind === 'rootfs' ? [app.source] : [];
   return [...rootfs, ...app.volumes.map((volume) => ({ path: volume.host, root: volume.root }))];
 }
 
-export function checkPaths(app: App): string[] {
-  return [`${DIR}/fc-paths`, ...hostPaths(app).flatMap(({ path, root }) => [root, path])];
+function mounts(instance: string): string {
+  return `${SOCKET_DIR}/mounts/${instance}`;
+}
+
+/** Where fc-paths mounts the `index`-th of `hostPaths`. */
+export function mountPoint(instance: string, index: number): string {
+  return `${mounts(instance)}/${index}`;
+}
+
+export function mountPaths(app: App, instance: string): string[] {
+  return [`${DIR}/fc-paths`, mounts(instance), ...hostPaths(app).flatMap(({ path, root }) => [root, path])];
+}
+
+export function run(command: readonly string[]): string[] {
+  return [`${DIR}/fc-run`, ...command];
 }
 
 export function makeSecrets(instance: string, count: number): string[] {
@@ -39,5 +52,5 @@ export function stop(app: App, instance: string): string[] {
 }
 
 export function clean(instance: string, secrets: number): string[] {
-  return [`${DIR}/fc-clean`, containerName(instance), pidFile(instance), ...Array.from({ length: secrets }, (_, i) => secretName(instance, i))];
+  return [`${DIR}/fc-clean`, containerName(instance), pidFile(instance), mounts(instance), ...Array.from({ length: secrets }, (_, i) => secretName(instance, i))];
 }

@@ -2,6 +2,7 @@
 import type { App } from '../model/app.ts';
 import { ENV_DIR, containerName, envFileName, pidFile, secretName } from '../model/names.ts';
 import type { SplitEnv } from './envfile.ts';
+import { mountPoint } from './libexec.ts';
 
 /** What web servers that start as root need to drop it; nothing more. */
 const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'];
@@ -11,6 +12,7 @@ const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'NET_BIND_SERVI
  * @param cgroups `disabled`: the container lives in the unit's own cgroup; `split`: in one below it
  */
 export function podmanRun(app: App, instance: string, env: SplitEnv, cgroups: 'disabled' | 'split'): string[] {
+  const firstVolume = app.source.kind === 'rootfs' ? 1 : 0;
   return [
     '/usr/bin/podman', '--events-backend=none', 'run',
     '--detach', '--rm', '--replace',
@@ -31,9 +33,11 @@ export function podmanRun(app: App, instance: string, env: SplitEnv, cgroups: 'd
     `--cap-add=${CAPABILITIES.join(',')}`,
     ...(env.lines === '' ? [] : [`--env-file=${ENV_DIR}/${envFileName(instance)}`]),
     ...[...env.secrets.keys()].map((key, index) => `--secret=${secretName(instance, index)},type=env,target=${key}`),
-    ...app.volumes.map((volume) => `--volume=${volume.host}:${volume.container}:${volume.readOnly ? 'ro' : 'rw'}`),
+    // No devices: whoever fills a volume could make one of the host's disks.
+    ...app.volumes.map((volume, index) =>
+      `--volume=${mountPoint(instance, firstVolume + index)}:${volume.container}:${volume.readOnly ? 'ro' : 'rw'},nodev,nosuid`),
     // podman reads no options after the first word that is none.
-    ...(app.source.kind === 'image' ? [app.source.image] : ['--rootfs', `${app.source.path}:O`]),
+    ...(app.source.kind === 'image' ? [app.source.image] : ['--rootfs', `${mountPoint(instance, 0)}:O`]),
     ...(app.command ?? []),
   ];
 }

@@ -9,7 +9,7 @@ import {
   sliceName, socketPath, socketUnit,
 } from '../model/names.ts';
 import { type SplitEnv, splitEnv } from './envfile.ts';
-import { checkPaths, clean, hostPaths, makeSecrets, stop, waitFree, waitReady } from './libexec.ts';
+import { clean, hostPaths, makeSecrets, mountPaths, run, stop, waitFree, waitReady } from './libexec.ts';
 import { podmanRun } from './podman.ts';
 import { execLine, pathValue, plain, unitText } from './quote.ts';
 import { type Templates, type View, renderTemplate } from './template.ts';
@@ -113,10 +113,10 @@ function viewOf(app: App, id: string, env: SplitEnv, options: RenderOptions): Vi
     cpuQuota: app.cpuQuota === null ? [] : [plain(app.cpuQuota)],
     tasksMax: app.tasksMax === null ? [] : [plain(app.tasksMax)],
     delegate: options.cgroups === 'split' ? [plain('yes')] : [],
-    checkPaths: paths.length === 0 ? [] : [execLine(checkPaths(app))],
+    mountPaths: paths.length === 0 ? [] : [execLine(mountPaths(app, instance))],
     waitFree: isPrivate ? [] : [execLine(waitFree(app))],
     makeSecrets: secrets === 0 ? [] : [execLine(makeSecrets(instance, secrets))],
-    run: execLine(podmanRun(app, instance, env, options.cgroups)),
+    run: execLine(run(podmanRun(app, instance, env, options.cgroups))),
     waitReady: execLine(waitReady(app)),
     stop: execLine(stop(app, instance)),
     clean: execLine(clean(instance, secrets)),

@@ -29,26 +29,28 @@ function containerKeys(app: App): string[] {
   const hasSecrets = [...app.env].some(([key, value]) => /[\r\n]/.test(value) || Buffer.byteLength(`${key}=${value}`) > 60_000);
   return [
     'Unit Description', 'Unit StopWhenUnneeded', 'Unit StartLimitIntervalSec', ...some(app.network === 'private', 'Unit Requires', 'Unit After'), ...Array.from({ length: paths }, () => 'Unit RequiresMountsFor'),
-    'Service Type', 'Service NotifyAccess', 'Service Slice', 'Service SyslogIdentifier', ...some(app.network === 'private', 'Service NetworkNamespacePath'),
-    ...some(app.memoryMax !== null, 'Service MemoryMax'), ...some(app.cpuQuota !== null, 'Service CPUQuota'), ...some(app.tasksMax !== null, 'Service TasksMax'), 'Service Environment',
+    'Service Type', 'Service NotifyAccess', 'Service Slice', 'Service SyslogIdentifier', 'Service SyslogLevelPrefix', ...some(app.network === 'private', 'Service NetworkNamespacePath'),
+    ...some(app.memoryMax !== null, 'Service MemoryMax'), ...some(app.cpuQuota !== null, 'Service CPUQuota'), ...some(app.tasksMax !== null, 'Service TasksMax'), 'Service DevicePolicy', 'Service Environment',
     ...some(paths > 0, 'Service ExecStartPre'), ...some(app.network === 'host', 'Service ExecStartPre'), ...some(hasSecrets, 'Service ExecStartPre'),
     'Service ExecStart', 'Service ExecStartPost', 'Service ExecStop', 'Service ExecStopPost', 'Service TimeoutStartSec', 'Service TimeoutStopSec', ...some(app.lifetimeS !== null, 'Service RuntimeMaxSec'), 'Service SuccessExitStatus',
   ];
 }
 
 /** argv of podman, from the app alone; the names of files and secrets are checked by the golden files. */
-function podmanWords(app: App, argv: readonly string[]): void {
-  const source = app.source.kind === 'image' ? [app.source.image] : ['--rootfs', `${app.source.path}:O`];
+function podmanWords(app: App, instance: string, argv: readonly string[]): void {
+  const mounts = `/run/fastcontainer/mounts/${instance}`;
+  const source = app.source.kind === 'image' ? [app.source.image] : ['--rootfs', `${mounts}/0:O`];
   const tail = [...source, ...(app.command ?? [])];
   assert.deepEqual(argv.slice(argv.length - tail.length), tail);
   const options = argv.slice(0, argv.length - tail.length);
-  assert.deepEqual(options.slice(0, 3), ['/usr/bin/podman', '--events-backend=none', 'run']);
+  assert.deepEqual(options.slice(0, 4), ['/usr/lib/fastcontainer/libexec/fc-run', '/usr/bin/podman', '--events-backend=none', 'run']);
   const fixed = new Set([
     '--detach', '--rm', '--replace', '--name', '--pidfile', '--cgroups', '--network', '--sdnotify', '--log-driver', '--pull', '--hostname', '--systemd', '--http-proxy', '--no-healthcheck', '--security-opt', '--cap-drop', '--cap-add', '--env-file', '--secret', '--volume',
   ]);
-  for (const option of options.slice(3)) assert.ok(fixed.has(option.split('=')[0] ?? ''), option);
+  for (const option of options.slice(4)) assert.ok(fixed.has(option.split('=')[0] ?? ''), option);
   const volumes = options.filter((option) => option.startsWith('--volume='));
-  assert.deepEqual(volumes, app.volumes.map((v) => `--volume=${v.host}:${v.container}:${v.readOnly ? 'ro' : 'rw'}`));
+  const first = app.source.kind === 'rootfs' ? 1 : 0;
+  assert.deepEqual(volumes, app.volumes.map((v, n) => `--volume=${mounts}/${first + n}:${v.container}:${v.readOnly ? 'ro' : 'rw'},nodev,nosuid`));
   assert.ok(options.includes('--security-opt=no-new-privileges') && options.includes('--cap-drop=all'));
 }
 
@@ -56,8 +58,13 @@ function podmanWords(app: App, argv: readonly string[]): void {
 function checkGeneration(app: App, generation: Generation): void {
   const container = directives(generation, generation.units.container);
   assert.deepEqual(container.map((d) => `${d.section} ${d.key}`), containerKeys(app));
-  podmanWords(app, execArgv(valuesOf(container, 'ExecStart')[0] ?? ''));
-  assert.deepEqual(valuesOf(container, 'RequiresMountsFor').flatMap(pathWords), [...(app.source.kind === 'rootfs' ? [app.source.path] : []), ...app.volumes.map((v) => v.host)]);
+  podmanWords(app, generation.instance, execArgv(valuesOf(container, 'ExecStart')[0] ?? ''));
+  const paths = [...(app.source.kind === 'rootfs' ? [app.source] : []), ...app.volumes.map((v) => ({ path: v.host, root: v.root }))];
+  assert.deepEqual(valuesOf(container, 'RequiresMountsFor').flatMap(pathWords), paths.map(({ path }) => path));
+  if (paths.length > 0) {
+    const mount = execArgv(valuesOf(container, 'ExecStartPre')[0] ?? '');
+    assert.deepEqual(mount, ['/usr/lib/fastcontainer/libexec/fc-paths', `/run/fastcontainer/mounts/${generation.instance}`, ...paths.flatMap(({ root, path }) => [root, path])]);
+  }
   for (const key of ['ExecStartPre', 'ExecStartPost', 'ExecStop', 'ExecStopPost']) {
     for (const value of valuesOf(container, key)) assert.match(execArgv(value.replace(/^-/, ''))[0] ?? '', /^\/usr\/lib\/fastcontainer\/libexec\/fc-[a-z]+$/);
   }
