@@ -62,6 +62,11 @@ export function containerUnit(instance: string): string {
   return `fc-ctr-${instance}.service`;
 }
 
+/** The unit that turns away direct clients when the container does not start. */
+export function refuseUnit(instance: string): string {
+  return `fc-refuse@${instance}.service`;
+}
+
 /** The unit of the generation's network namespace. */
 export function netUnit(instance: string): string {
   return `fc-net@${instance}.service`;

@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { App } from '../model/app.ts';
 import {
-  containerUnit, envFileName, gateUnit, instanceName, leaseUnit, netUnit, netnsName, secretFileName,
+  containerUnit, envFileName, gateUnit, instanceName, leaseUnit, netUnit, netnsName, refuseUnit, secretFileName,
   sliceName, socketPath, socketUnit,
 } from '../model/names.ts';
 import { type SplitEnv, splitEnv } from './envfile.ts';
@@ -102,6 +102,7 @@ function viewOf(app: App, id: string, env: SplitEnv, options: RenderOptions): Vi
     app: plain(app.name),
     slice: plain(sliceName(app.name)),
     container: plain(containerUnit(instance)),
+    refuse: plain(refuseUnit(instance)),
     net: isPrivate ? [plain(netUnit(instance))] : [],
     netns: isPrivate ? [plain(netnsName(instance))] : [],
     socketPath: plain(socketPath(app.name, id)),
