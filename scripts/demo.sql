@@ -6,8 +6,10 @@ INSERT INTO hosts (name, address) VALUES ('demo', '127.0.0.1');
 INSERT INTO apps (name, image, command, port, idle_timeout_s) VALUES
   ('static', 'localhost/nginx',
    '["nginx", "-g", "daemon off;"]', 80, 4),
+  -- The example leaves importing tornado.websocket to chance, which it has in Debian 12 and not in 13.
   ('chat', 'localhost/tornado-chat',
-   '["python3", "/usr/share/doc/python-tornado-doc/examples/websocket/chatdemo.py"]', 8888, 4);
+   '["python3", "-c", "import runpy, tornado.websocket; runpy.run_path(\'/usr/share/doc/python-tornado-doc/examples/websocket/chatdemo.py\', run_name=\'__main__\')"]',
+   8888, 4);
 
 INSERT INTO apps (name, image, command, port, env, volumes, memory_max, idle_timeout_s) VALUES
   ('shop', 'localhost/apache-php',

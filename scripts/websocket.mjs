@@ -3,8 +3,8 @@
 // Opens a WebSocket, sends MESSAGE, prints what comes, stays for SECONDS (default 1).
 import { createRequire } from 'node:module';
 
-const [url, message, seconds = '1'] = process.argv.slice(2);
-if (message === undefined) {
+const [url, text, seconds = '1'] = process.argv.slice(2);
+if (text === undefined) {
   console.error('usage: websocket URL MESSAGE [SECONDS]');
   process.exit(2);
 }
@@ -15,12 +15,12 @@ const { WebSocket } = require(require.resolve('undici', { paths: [import.meta.di
 const socket = new WebSocket(url);
 socket.addEventListener('open', () => {
   console.log('open');
-  socket.send(message);
+  socket.send(text);
   setTimeout(() => socket.close(), Number(seconds) * 1000);
 });
 socket.addEventListener('message', ({ data }) => console.log(`received ${data}`));
-socket.addEventListener('error', ({ message: why }) => {
-  console.error(`failed: ${why}`);
+socket.addEventListener('error', ({ message, error }) => {
+  console.error(`failed: ${error?.message ?? message}`);
   process.exit(1);
 });
 socket.addEventListener('close', ({ code }) => console.log(`closed ${code}`));
