@@ -7,6 +7,7 @@ import { type JobResult, type Manager, type ServiceEvidence, SystemdError, type 
 import type { Logger } from '../log.ts';
 import type { SnapshotGeneration } from '../snapshot/format.ts';
 import { pause, type Clock } from './clock.ts';
+import { printable } from '../systemd/explain.ts';
 import { StartFailure } from './failure.ts';
 import { Generation, type Flight, type Waited, type Waiter } from './generation.ts';
 import { nextLook, standing, usedSince } from './lease.ts';
@@ -47,6 +48,9 @@ export class Left extends Error {}
 const STOP_MARGIN_MS = 60_000;
 
 const SOCKET_TIMEOUT_MS = 5000;
+
+/** Before its deadline, a request asks what is still missing, so that its answer says it and is in time. */
+const LAST_WORDS_MS = 100;
 
 /** Times that a job may be taken back (`canceled`) before that counts as an answer. */
 const MAX_CANCELED = 10;
@@ -152,7 +156,9 @@ export class Activator {
         reject: (error) => { stop(); reject(error); },
       };
       flight.waiters.add(waiter);
-      const alarm = clock.after(Math.max(0, deadline - clock.now()), () => { waiter.reject(this.#late(flight)); });
+      const alarm = clock.after(Math.max(0, deadline - LAST_WORDS_MS - clock.now()), () => {
+        void this.#late(generation.spec, flight).then(waiter.reject);
+      });
       leave = () => { waiter.reject(new Left()); };
     });
     return { done, leave };
@@ -295,11 +301,11 @@ export class Activator {
     return new StartFailure(result, service, network, spec.startTimeoutS);
   }
 
-  /** Evidence, or null when there is none to be had within a second: the answer must not wait for its reasons. */
-  async #evidence(service: string): Promise<ServiceEvidence | null> {
+  /** Evidence, or null when there is none to be had in time: the answer must not wait for its reasons. */
+  async #evidence(service: string, withinMs = 1000): Promise<ServiceEvidence | null> {
     const { manager, clock } = this.#options;
     try {
-      return await Promise.race([manager.evidence(service), pause(clock, 1000).then(() => null)]);
+      return await Promise.race([manager.evidence(service), pause(clock, withinMs).then(() => null)]);
     } catch {
       return null;
     }
@@ -408,13 +414,15 @@ export class Activator {
     if (this.#generations.get(generation.spec.instance) === generation) this.#generations.delete(generation.spec.instance);
   }
 
-  /** Why a request gave up: what was still missing. */
-  #late(flight: Flight): Problem {
+  /** Why a request gives up: what is still missing. Takes LAST_WORDS_MS at most. */
+  async #late({ container }: SnapshotGeneration, flight: Flight): Promise<Problem> {
     if (flight.sentAt === null) {
       return new Problem('start-timeout', `The app is asleep and its start has not had its turn: ${this.#queue.length} ${this.#queue.length === 1 ? 'app waits' : 'apps wait'} to be started on this host.`, { retryAfterS: 5 });
     }
-    const seconds = Math.round((this.#options.clock.now() - flight.sentAt) / 1000);
-    return new Problem('start-timeout', `The app has been starting for ${seconds} s and does not listen on its port yet.`, { retryAfterS: 5 });
+    const seconds = Math.round((this.#options.clock.now() + LAST_WORDS_MS - flight.sentAt) / 1000);
+    const status = (await this.#evidence(container, LAST_WORDS_MS))?.statusText ?? '';
+    const missing = status === '' ? 'it does not listen on its port yet' : printable(status);
+    return new Problem('start-timeout', `The app has been starting for ${seconds} s: ${missing}.`, { retryAfterS: 5 });
   }
 }
 

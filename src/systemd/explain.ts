@@ -19,10 +19,9 @@ function exitReason(exit: NonNullable<ServiceEvidence['exit']>): string {
   }
 }
 
-/** The text a unit said of itself, as a part of a sentence. */
-function said(service: ServiceEvidence): string {
-  // Printable and short: it goes to a client.
-  const text = service.statusText.replace(/[^\x20-\x7e]+/g, ' ').trim().replace(/[.\s]+$/, '');
+/** The text a unit said of itself, as a part of a sentence: printable and short, for it goes to a client. */
+export function printable(statusText: string): string {
+  const text = statusText.replace(/[^\x20-\x7e]+/g, ' ').trim().replace(/[.\s]+$/, '');
   return text.length > 200 ? `${text.slice(0, 197)}...` : text;
 }
 
@@ -32,7 +31,7 @@ function said(service: ServiceEvidence): string {
  */
 export function explainStart(result: JobResult, service: ServiceEvidence | null, network: ServiceEvidence | null, startTimeoutS: number): string {
   const begin = 'The app did not start';
-  const verdict = service === null ? '' : said(service);
+  const verdict = service === null ? '' : printable(service.statusText);
   if (service !== null && (verdict !== '' || service.result !== 'success')) {
     const reasons: string[] = [];
     if (verdict !== '') reasons.push(verdict);

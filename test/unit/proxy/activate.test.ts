@@ -94,7 +94,7 @@ describe('waking', () => {
     const generation = activator.generation(spec);
     const visitor = wait(generation, 5000);
     await clock.advance(5000);
-    assert.match(await visitor, /^start-timeout: The app has been starting for 5 s and does not listen/);
+    assert.match(await visitor, /^start-timeout: The app has been starting for 5 s: it does not listen/);
     const next = wait(generation, 5000);
     job.resolve('done');
     assert.equal(await next, 'awake');
