@@ -1,13 +1,13 @@
 #!/usr/bin/env node
 /** fc-proxy: routes by Host, wakes apps, forwards. Wiring only. */
-import { closeSync } from 'node:fs';
-import { BlockList, isIPv6, Socket } from 'node:net';
+import { BlockList, isIPv6 } from 'node:net';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/error.ts';
 import { DEFAULT_CONFIG_FILE, loadConfig, type Config } from '../config/config.ts';
 import { log } from '../log.ts';
 import { Activator } from '../proxy/activate.ts';
 import { pause, systemClock as clock } from '../proxy/clock.ts';
+import { findLauncher } from '../proxy/launcher.ts';
 import { Router } from '../proxy/router.ts';
 import { ProxyServer, type Listen } from '../proxy/server.ts';
 import { warmUp } from '../proxy/warm-up.ts';
@@ -56,21 +56,6 @@ function trusts({ proxy: { trustedProxies } }: Config): (address: string) => boo
   return (address) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
-/** The pipes of units/libexec/fc-proxy-run: one tells that it has gone, the other tells it that we accept no more. */
-function launcher(): { gone: (then: () => void) => void; stopped: () => void } {
-  const match = /^([0-9]+),([0-9]+)$/.exec(process.env['FC_PROXY_LAUNCHER'] ?? '');
-  if (match === null) return { gone: () => undefined, stopped: () => undefined };
-  const [alive, accepting] = [Number(match[1]), Number(match[2])];
-  return {
-    gone(then) {
-      const pipe = new Socket({ fd: alive, readable: true, writable: false });
-      pipe.on('error', () => undefined).once('close', then).resume().unref();
-    },
-    // The end of the pipe is the word.
-    stopped: () => { closeSync(accepting); },
-  };
-}
-
 async function main(): Promise<number> {
   const { config: configFile, snapshot, listen, help } = readArguments();
   if (help) {
@@ -96,18 +81,18 @@ async function main(): Promise<number> {
   } catch (error) {
     log.warn('cannot ask systemd which apps run', { error: error instanceof Error ? error : String(error) });
   }
-  const { gone, stopped } = launcher();
+  const launcher = findLauncher();
   const told = new Promise<string>((resolve) => {
     process.once('SIGTERM', () => { resolve('SIGTERM'); });
     process.once('SIGINT', () => { resolve('SIGINT'); });
-    gone(() => { resolve('the launcher has gone'); });
+    launcher.onGone(() => { resolve('the launcher has gone'); });
   });
   for (const place of places) await server.listen(place);
   log.info('ready', { listeners: places.length });
 
   const why = await told;
   log.info('draining', { why, connections: server.size });
-  const left = await server.drain(config.proxy.drainTimeoutS * 1000, stopped);
+  const left = await server.drain(config.proxy.drainTimeoutS * 1000, () => { launcher.stopped(); });
   if (left > 0) log.warn('cut off what did not end in time', { connections: left, drain_timeout_s: config.proxy.drainTimeoutS });
   file.close();
   manager.close();

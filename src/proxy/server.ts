@@ -101,9 +101,14 @@ export class ProxyServer {
     // Not http.Server.close(): that also closes idle connections at once, with requests on their way to them.
     for (const server of this.#listeners.splice(0)) server.close();
     stopped();
-    const left = await drain(this.#connections, this.#options.clock, timeoutMs);
-    this.#http.close();
-    return left;
+    // The clock's alarms do not hold the process, which would end before it has said how it ended.
+    const hold = setInterval(() => undefined, 60_000);
+    try {
+      return await drain(this.#connections, this.#options.clock, timeoutMs);
+    } finally {
+      clearInterval(hold);
+      this.#http.close();
+    }
   }
 
   #accept(socket: Socket): void {
