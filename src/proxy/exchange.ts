@@ -75,6 +75,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
 
   /** Serves the request; its answer, good or bad, is all that comes of it. */
   serve(): void {
+    if (IDEMPOTENT.has(this.#method)) {
+      this.#serve();
+      return;
+    }
+    // It can be sent once only, so not on a connection that the app has closed already: news of that, which came
+    // before the request, are heard by the end of this turn of the event loop.
+    setImmediate(() => { if (!this.#gone) this.#serve(); });
+  }
+
+  #serve(): void {
     const route = this.#context.router.find(this.#target.host);
     if (route?.kind === 'here') {
       const generation = this.#context.activator.generation(route.generation);

@@ -82,7 +82,7 @@ describe('what it answers itself', () => {
     proxy.manager.job = () => job.promise;
     const { status, body } = await ask(proxy.port, '/', { headers: { Accept: 'text/html' } });
     assert.equal(status, 504);
-    assert.match(body, /<p>The app has been starting for 1 s and does not listen on its port yet\.<\/p>/);
+    assert.match(body, /<p>The app has been starting for 1 s: it does not listen on its port yet\.<\/p>/);
     const next = ask(proxy.port);
     job.resolve('done');
     assert.equal((await next).body, 'late');
