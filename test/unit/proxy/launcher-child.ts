@@ -22,5 +22,5 @@ for (const { fd } of inheritedSockets()) await server.listen({ fd });
 process.stdout.write(`ready ${process.pid}\n`);
 await told;
 const left = await server.drain(20_000, () => { launcher.stopped(); });
-process.stdout.write(`drained ${left}\n`);
+process.stdout.write(`drained ${left} ${process.pid}\n`);
 process.exit(0);

@@ -50,9 +50,14 @@ class Systemd {
     server.close();
     t.after(() => {
       shell.kill('SIGKILL');
-      for (const [, pid] of systemd.said.matchAll(/(?:main|ready) (\d+)\n/g)) {
-        try { process.kill(Number(pid), 'SIGKILL'); } catch { /* it has ended */ }
+      // Only what has not said that it ended: another process may have its number by now.
+      const ended = new Set([...systemd.said.matchAll(/drained \d+ (\d+)\n/g)].map(([, pid]) => pid));
+      for (const [, pid] of systemd.said.matchAll(/ready (\d+)\n/g)) {
+        try { if (!ended.has(pid)) process.kill(Number(pid), 'SIGKILL'); } catch { /* it has */ }
       }
+      if (systemd.times('main ') > systemd.times('exit ')) systemd.kill('SIGKILL');
+      // A process that is left over holds the other end.
+      shell.stdout?.destroy();
     });
     return systemd;
   }
@@ -72,8 +77,9 @@ class Systemd {
 
   /** Signals the main process, as KillMode=process does. */
   kill(signal: NodeJS.Signals): void {
-    const pid = [...this.said.matchAll(/main (\d+)\n/g)].at(-1)?.[1];
-    process.kill(Number(pid), signal);
+    const pid = Number([...this.said.matchAll(/main (\d+)\n/g)].at(-1)?.[1]);
+    assert.ok(pid > 1);
+    process.kill(pid, signal);
   }
 
   /** The status of the main process that ended last, once so many have. */
@@ -164,20 +170,20 @@ test('when the proxy ends by itself, the launcher ends with its status', async (
 });
 
 test('a proxy that has no use for its configuration is not started ten times a second, and can be told to stop', async (t) => {
-  const systemd = await Systemd.open(t, ['/bin/sh', '-c', 'echo ready 0; exit 2']);
+  const systemd = await Systemd.open(t, ['/bin/sh', '-c', 'exit 2']);
   systemd.start();
-  await systemd.started(1);
-  await sleep(300);
+  await until('it has begun', () => systemd.times('main ') === 1);
+  await sleep(500);
   assert.equal(systemd.times('exit '), 0);
   systemd.kill('SIGTERM');
   assert.equal(await systemd.ended(1), 0);
 });
 
 test('the proxy gets its sockets, its own LISTEN_PID, no input, and the journal', async (t) => {
-  const systemd = await Systemd.open(t, ['/bin/sh', '-c', '[ "$LISTEN_PID" = $$ ] && [ -S /dev/fd/3 ] && [ "$(readlink /dev/fd/0)" = /dev/null ] && [ "$FC_PROXY_LAUNCHER" = 101,102 ] && echo fds $(ls /proc/$$/fd); exit 0']);
+  const systemd = await Systemd.open(t, ['/bin/sh', '-c', '[ "$LISTEN_PID" = $$ ] && [ -S /dev/fd/3 ] && [ "$(readlink /dev/fd/0)" = /dev/null ] && [ "$FC_PROXY_LAUNCHER" = 101,102 ] && printf "fds " && ls -m /proc/$$/fd; exit 0']);
   systemd.start();
   await systemd.ended(1);
-  const fds = /^fds (.*)$/m.exec(systemd.said)?.[1]?.split(' ').map(Number) ?? [];
+  const fds = /^fds (.*)$/m.exec(systemd.said)?.[1]?.split(',').map(Number) ?? [];
   // Higher ones are of whoever runs the tests.
   assert.deepEqual(fds.filter((fd) => fd < 200).sort((a, b) => a - b), [0, 1, 2, 3, 101, 102]);
 });
