@@ -5,22 +5,30 @@
 import type { IncomingMessage } from 'node:http';
 import { Readable } from 'node:stream';
 
-/** Bodies up to this size can be sent again. */
-export const KEPT_BYTES = 65536;
+/** Bodies up to this size can be sent again, … */
+const KEPT_BYTES = 1_048_576;
+
+/** … as long as all that is kept, of all requests, is no more than this. */
+const KEPT_IN_ALL = 67_108_864;
+
+let keptInAll = 0;
 
 export class RequestBody {
   readonly #req: IncomingMessage;
+  readonly #mayRepeat: boolean;
   /** Called when the body is first wanted: the moment for 100-continue. */
   readonly #wanted: () => void;
   /** What was read so far; null: it was too much to keep. */
   #kept: Buffer[] | null = [];
-  #bytes = 0;
+  #keptBytes = 0;
   #flowing = false;
   #ended = false;
   #reader: Attempt | null = null;
 
-  constructor(req: IncomingMessage, wanted: () => void) {
+  /** `mayRepeat`: whether a body that was read in part may have to be sent again from its beginning. */
+  constructor(req: IncomingMessage, mayRepeat: boolean, wanted: () => void) {
     this.#req = req;
+    this.#mayRepeat = mayRepeat;
     this.#wanted = wanted;
   }
 
@@ -44,8 +52,26 @@ export class RequestBody {
   /** Reads the rest and throws it away, so that the connection can be used for another request. */
   discard(): void {
     this.#reader = null;
-    this.#kept = null;
+    this.forget();
     this.#flow();
+  }
+
+  /** Gives up what was kept: the body will not be sent again. */
+  forget(): void {
+    keptInAll -= this.#keptBytes;
+    this.#keptBytes = 0;
+    this.#kept = null;
+  }
+
+  #keep(chunk: Buffer): void {
+    if (this.#kept === null) return;
+    if (!this.#mayRepeat || this.#keptBytes + chunk.length > KEPT_BYTES || keptInAll + chunk.length > KEPT_IN_ALL) {
+      this.forget();
+      return;
+    }
+    this.#kept.push(chunk);
+    this.#keptBytes += chunk.length;
+    keptInAll += chunk.length;
   }
 
   #pull(attempt: Attempt): void {
@@ -68,9 +94,7 @@ export class RequestBody {
     this.#flowing = true;
     this.#wanted();
     this.#req.on('data', (chunk: Buffer) => {
-      this.#bytes += chunk.length;
-      if (this.#bytes > KEPT_BYTES) this.#kept = null;
-      this.#kept?.push(chunk);
+      this.#keep(chunk);
       if (this.#reader !== null && !this.#reader.push(chunk)) this.#req.pause();
     });
     this.#req.on('end', () => {

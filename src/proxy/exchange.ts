@@ -9,6 +9,7 @@ import { RequestBody } from './body.ts';
 import type { Activity, Connection } from './connection.ts';
 import type { Generation, Waited } from './generation.ts';
 import { outbound, type Inbound } from './headers.ts';
+import { HeldAnswer, isShort } from './held-answer.ts';
 import { Problem } from './problem.ts';
 import { receiptFields, serverTiming, type Receipt } from './receipt.ts';
 import { answerTo, respond } from './respond.ts';
@@ -47,6 +48,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
   #path: Path = 'direct';
   #controller: Dispatcher.DispatchController | null = null;
   #forwardedAt = 0;
+  #head: { readonly status: number; readonly reason: string; readonly fields: string[] } | null = null;
+  #held: HeldAnswer | null = null;
 
   #sends = 0;
   #listensForDrain = false;
@@ -62,7 +65,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
     this.#target = target;
     this.#method = req.method ?? 'GET';
     this.#arrivedAt = context.clock.now();
-    this.#body = inbound.length === 0 ? null : new RequestBody(req, () => { if (expectsContinue) res.writeContinue(); });
+    this.#body = inbound.length === 0 ? null : new RequestBody(req, IDEMPOTENT.has(this.#method), () => { if (expectsContinue) res.writeContinue(); });
     connection.activities.add(this);
     res.once('close', () => { this.#closed(); });
     // Without a listener the abort of a client that is half way through its body would be an uncaught error.
@@ -160,26 +163,25 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
       return;
     }
     if (this.#path === 'direct' && this.#generation !== null) this.#generation.upstream.directWorks = true;
-    const res = this.#res;
     // Trailers need chunks: not after a Content-Length, not to HTTP/1.0, not where there is no body.
     const fields = outbound(raw, this.#req.httpVersion === '1.1' && this.#method !== 'HEAD' && status !== 204 && status !== 304);
-    const waited = this.#visit?.waited ?? null;
-    if (waited !== null) fields.push('Server-Timing', serverTiming(this.#receipt(waited, status)));
-    if (this.#context.draining()) fields.push('Connection', 'close');
-    res.writeHead(status, reason(statusMessage), fields);
+    this.#head = { status, reason: reason(statusMessage), fields };
+    if (IDEMPOTENT.has(this.#method) && isShort(fields)) {
+      this.#held = new HeldAnswer(this.#context.clock, () => { this.#letGo(); });
+      return;
+    }
+    this.#writeHead();
     // Else node keeps the head until there is a body to go with it: an event stream may have none for long.
-    process.nextTick(flush, res);
+    process.nextTick(flush, this.#res);
   }
 
-  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#res.write(chunk)) return;
-    controller.pause();
-    if (this.#listensForDrain) return;
-    this.#listensForDrain = true;
-    this.#res.on('drain', () => { this.#controller?.resume(); });
+  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#held === null) this.#write(chunk);
+    else this.#held.chunks.push(chunk);
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
+    this.#letGo();
     const raw = Array.isArray(controller.rawTrailers) ? controller.rawTrailers : [];
     if (raw.length > 0 && this.#res.chunkedEncoding) this.#res.addTrailers(trailers(raw));
     this.#controller = null;
@@ -191,6 +193,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const sent = this.#controller !== null;
     this.#controller = null;
+    this.#dropHeld();
     const generation = this.#release();
     if (this.#gone || generation === null) return;
     if (this.#res.headersSent) {
@@ -205,6 +208,42 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
       return;
     }
     void this.#retry(generation, error, sent);
+  }
+
+  //--- what is passed on ---
+
+  #writeHead(): void {
+    if (this.#head === null) return;
+    const { status, reason: phrase, fields } = this.#head;
+    // From here on the request cannot be made again.
+    this.#body?.forget();
+    const waited = this.#visit?.waited ?? null;
+    if (waited !== null) fields.push('Server-Timing', serverTiming(this.#receipt(waited, status)));
+    if (this.#context.draining()) fields.push('Connection', 'close');
+    this.#res.writeHead(status, phrase, fields);
+  }
+
+  #write(chunk: Buffer): void {
+    if (this.#res.write(chunk)) return;
+    this.#controller?.pause();
+    if (this.#listensForDrain) return;
+    this.#listensForDrain = true;
+    this.#res.on('drain', () => { this.#controller?.resume(); });
+  }
+
+  /** Passes on what was held of the answer; what is still to come follows as it comes. */
+  #letGo(): void {
+    const held = this.#held;
+    if (held === null) return;
+    this.#dropHeld();
+    this.#writeHead();
+    for (const chunk of held.chunks) this.#write(chunk);
+    process.nextTick(flush, this.#res);
+  }
+
+  #dropHeld(): void {
+    this.#held?.end();
+    this.#held = null;
   }
 
   //--- when it did not work ---
@@ -255,11 +294,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
     this.#over = true;
     this.#connection.activities.delete(this);
     this.#gone = true;
+    this.#body?.forget();
+    this.#dropHeld();
     this.#visit?.leave();
     this.#controller?.abort(new ClientGone());
   }
 
   #closed(): void {
+    this.#body?.forget();
     if (!this.#res.writableFinished) {
       this.clientGone();
     } else if (!this.#over) {

@@ -287,7 +287,7 @@ describe('streaming', () => {
     assert.deepEqual(ends, ['error']);
   });
 
-  for (const [how, headers] of [['chunked', {}], ['with a length', { 'Content-Length': 1000 }]] as const) {
+  for (const [how, headers] of [['chunked', {}], ['with a length', { 'Content-Length': 1_000_000 }]] as const) {
     test(`an app that dies within its answer (${how}): the client can tell`, async (t) => {
       const app = await testApp(t, (_req, res) => { res.writeHead(200, headers); res.write('some'); setTimeout(() => { res.socket?.resetAndDestroy(); }, 20); });
       const proxy = await proxyFor(t, app);

@@ -1,7 +1,7 @@
 /** An app that dies, that is not there yet, or that listens elsewhere: what it costs, and whom. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type ServerResponse } from 'node:http';
+import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -42,12 +42,12 @@ describe('an app killed by SIGKILL', () => {
       const { proxy, kill } = await mortal(t, (req, res) => {
         void bodyOf(req).then((body) => { if (inside === null) inside = res; else res.end(body); }, () => undefined);
       });
-      const answer = ask(proxy.port, '/', { method, ...(method === 'PUT' ? { body: 'x'.repeat(60_000) } : {}) });
+      const answer = ask(proxy.port, '/', { method, ...(method === 'PUT' ? { body: 'x'.repeat(600_000) } : {}) });
       await until('it is inside', () => inside !== null);
       await kill();
       const { status, body } = await answer;
       assert.equal(status, 200);
-      if (method === 'PUT') assert.equal(body.length, 60_000);
+      if (method === 'PUT') assert.equal(body.length, 600_000);
     });
   }
 
@@ -65,10 +65,23 @@ describe('an app killed by SIGKILL', () => {
     assert.deepEqual(seen, ['POST', 'POST']);
   });
 
+  test('costs no PUT after many others either: what was kept of their bodies is given back', async (t) => {
+    let inside: ServerResponse | null = null;
+    const { proxy, kill } = await mortal(t, (req, res) => {
+      req.resume().on('end', () => { if (req.url === '/last' && inside === null) inside = res; else res.end('ok'); });
+    });
+    const body = Buffer.alloc(1_000_000);
+    for (let n = 0; n < 70; n++) assert.equal((await ask(proxy.port, '/', { method: 'PUT', body })).status, 200);
+    const answer = ask(proxy.port, '/last', { method: 'PUT', body });
+    await until('it is inside', () => inside !== null);
+    await kill();
+    assert.equal((await answer).status, 200);
+  });
+
   test('costs a PUT whose body was too large to keep', async (t) => {
     let inside = false;
     const { proxy, kill } = await mortal(t, (req) => { req.resume().on('end', () => { inside = true; }); });
-    const answer = ask(proxy.port, '/', { method: 'PUT', body: Buffer.alloc(200_000) });
+    const answer = ask(proxy.port, '/', { method: 'PUT', body: Buffer.alloc(2_000_000) });
     await until('it is inside', () => inside);
     await kill();
     assert.equal((await answer).status, 502);
@@ -110,6 +123,44 @@ describe('an app killed by SIGKILL', () => {
     const { status } = await ask(proxy.port);
     assert.equal(status, 502);
     assert.equal(sends, 3);
+  });
+
+  test('costs no GET in the middle of a short answer', async (t) => {
+    let sends = 0;
+    const { proxy, kill } = await mortal(t, (_req, res) => {
+      res.setHeader('Content-Length', 200_000).write(Buffer.alloc(100_000, sends));
+      if (++sends > 1) res.end(Buffer.alloc(100_000, 1));
+    });
+    const answer = ask(proxy.port);
+    await until('it has begun', () => sends === 1);
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+    await kill();
+    const { status, body } = await answer;
+    assert.deepEqual([status, body.length, sends], [200, 200_000, 2]);
+    assert.equal(body, '\x01'.repeat(200_000), 'nothing of the first answer');
+  });
+
+  test('costs a POST in the middle of its answer: cut off, and not sent twice', async (t) => {
+    let sends = 0;
+    const { proxy, kill } = await mortal(t, (_req, res) => { sends++; res.setHeader('Content-Length', 1000).write('some'); });
+    const end = assert.rejects(ask(proxy.port, '/', { method: 'POST', body: 'x' }), { code: 'ECONNRESET' });
+    await until('it has begun', () => sends === 1);
+    await new Promise((resolve) => { setTimeout(resolve, 50); });
+    await kill();
+    await end;
+    assert.equal(sends, 1);
+  });
+
+  test('a short answer that comes slowly is passed on as it comes', async (t) => {
+    const app = await testApp(t, (_req, res) => { res.setHeader('Content-Length', 8).write('some'); });
+    const proxy = await proxyFor(t, app);
+    const began = performance.now();
+    const req = request({ port: proxy.port, headers: { Host: 'app.example' } }).end();
+    const [res] = await once(req, 'response') as [IncomingMessage];
+    const [chunk] = await once(res, 'data') as [Buffer];
+    assert.equal(chunk.toString(), 'some');
+    assert.ok(performance.now() - began < 1000);
+    req.on('error', () => undefined).destroy();
   });
 
   test('an answer that had begun is not begun again', async (t) => {
