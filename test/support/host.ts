@@ -149,7 +149,7 @@ function hostOf(name: string, address: string, row: string): TestHost {
       return stdout;
     },
     sql: async (statements) => {
-      const { stdout, stderr, code } = await exec(['mariadb', '--batch', '--skip-column-names', 'fastcontainer'], { input: statements });
+      const { stdout, stderr, code } = await exec(['mariadb', '--default-character-set=utf8mb4', '--batch', '--skip-column-names', 'fastcontainer'], { input: statements });
       if (code !== 0) throw new Error(`${stderr.trim()}\nin: ${statements}`);
       return parseBatch(stdout);
     },

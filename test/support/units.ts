@@ -1,0 +1,57 @@
+/** What the units of an app are called and in which state they are, and a look from inside its container. */
+import type { Response, TestHost } from './host.ts';
+
+/** Instance name of the generation that serves `app`, `my_shop-1a2b3c4d`. */
+export async function instanceOf(host: TestHost, app: string): Promise<string> {
+  const link = (await host.ok(`readlink /run/fastcontainer/${app}.sock`)).trim();
+  return `${app.replaceAll('-', '_')}${link.slice(app.length, -'.sock'.length)}`;
+}
+
+export async function containerOf(host: TestHost, app: string): Promise<string> {
+  return `fc-ctr-${await instanceOf(host, app)}.service`;
+}
+
+/** Waits until the app's container has stopped. */
+export async function asleep(host: TestHost, app: string, timeoutMs = 15_000): Promise<void> {
+  const unit = await containerOf(host, app);
+  await host.until(async () => {
+    const state = await host.state(unit);
+    return state === 'inactive' || `it is ${state}`;
+  }, { timeoutMs, what: `${unit} sleeps` });
+}
+
+export function jsonOf({ status, body }: Response): unknown {
+  if (status !== 200) throw new Error(`answered ${status}: ${body}`);
+  return JSON.parse(body);
+}
+
+/** The sentence that fc-proxy gives a client as the reason. */
+export function reasonOf({ body }: Response): string {
+  const problem: unknown = JSON.parse(body);
+  if (typeof problem !== 'object' || problem === null || !('detail' in problem)) throw new Error(`no problem+json: ${body}`);
+  return String(problem.detail);
+}
+
+const PROBE = `
+const AsyncFunction = (async () => {}).constructor;
+const server = require('http').createServer((request, response) => {
+  let code = '';
+  request.on('data', (chunk) => { code += chunk; });
+  request.on('end', async () => {
+    const answer = await AsyncFunction('require', code)(require).then(
+      (value) => ({ value }), (error) => ({ error: error.code ?? String(error) }));
+    response.end(JSON.stringify(answer));
+  });
+}).listen(8080);
+process.on('SIGTERM', () => { server.close(() => process.exit(0)); server.closeAllConnections(); });
+`;
+
+/** An app that runs what it is sent, see `probe`. */
+export const PROBE_COMMAND: readonly string[] = ['/usr/bin/node', '-e', PROBE];
+
+/** Runs the body of an async function inside the app. @returns its value, or `{ error: code }` */
+export async function probe(host: TestHost, app: string, code: string): Promise<unknown> {
+  const answer = jsonOf(await host.request(`${app}.test`, '/', { method: 'POST', body: code }));
+  if (typeof answer !== 'object' || answer === null) throw new Error(`${app} is no probe`);
+  return 'value' in answer ? answer.value : answer;
+}
