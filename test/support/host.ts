@@ -76,6 +76,8 @@ export interface TestHost {
   journal(pattern: string): Promise<JournalLine[]>;
   /** Fails on a warning, an error or a crash in the journal of our units that matches none of `expected`. */
   assertQuiet(expected?: readonly RegExp[]): Promise<void>;
+  /** Shuts down in order and boots again; returns when all units of the boot are up. */
+  reboot(): Promise<void>;
   /** Ends it and removes all of it. */
   kill(): Promise<void>;
 }
@@ -177,6 +179,7 @@ function hostOf(name: string, address: string, row: string): TestHost {
       const lines = unexpectedLines(await host.journal('fc-*'), expected);
       assert.deepEqual(lines, [], `the journal of ${name} has lines that nobody expected`);
     },
+    reboot: async () => { await runOk(TESTHOST, ['reboot', name], { timeoutMs: 180_000 }); },
     kill: () => killHost(name),
   };
   return host;
