@@ -57,6 +57,9 @@ const routes = {
     request.pipe(response);
   },
 
+  /** The request's fields as they came. */
+  '/headers': (request, response) => json(response, request.rawHeaders),
+
   /** Length and SHA-256 of the body. */
   '/digest': (request, response) => {
     const hash = createHash('sha256');
