@@ -59,9 +59,9 @@ export const trustedProxiesKey = define({
 });
 
 export const drainTimeoutKey = define({
-  section: 'proxy', key: 'drain_timeout_s', type: 'seconds, 1 to 3600', default: '30', requiredFor: [],
-  doc: 'how long fc-proxy, told to stop, waits for the requests in flight',
-  parse: wholeNumber(1, 3600),
+  section: 'proxy', key: 'drain_timeout_s', type: 'seconds, 1 to 86400', default: '3600', requiredFor: [],
+  doc: 'how long an fc-proxy that was told to stop goes on with downloads and WebSockets in flight; the next one serves meanwhile',
+  parse: wholeNumber(1, 86_400),
 });
 
 export const volumeRootsKey = define({

@@ -40,7 +40,7 @@ describe('configuration: what is read', () => {
     assert.deepEqual(read(LEAST), {
       host: { name: 'web1' },
       cmdb: { addresses: [{ host: 'db1', port: 3306, socketPath: null, user: 'fc', database: 'fastcontainer' }], passwordFile: null },
-      proxy: { maxStarts: 4, maxWaiting: 1024, trustedProxies: [], drainTimeoutS: 30 },
+      proxy: { maxStarts: 4, maxWaiting: 1024, trustedProxies: [], drainTimeoutS: 3600 },
       volumes: { roots: ['/srv/fastcontainer'] },
       network: { range: { address: '10.197.0.0', prefix: 16, family: 'ipv4' }, allowHost: false },
       podman: { cgroups: 'disabled' },
