@@ -49,6 +49,11 @@ describe('polkit', () => {
     assert.equal(decide('fc-proxy', 'org.freedesktop.systemd1.manage-unit-files', {}), 'no');
     assert.equal(decide('fc-proxy', MANAGE, {}), 'no');
   });
+  test('a transient unit of an allowed name is refused: it could run anything', () => {
+    const details = { verb: 'start', unit: 'fc-lease-60s@a-00000000.timer' };
+    assert.equal(decide('fc-proxy', MANAGE, { ...details, 'polkit.message': "Authentication is required to start '$(unit)'." }), 'yes');
+    assert.equal(decide('fc-proxy', MANAGE, { ...details, 'polkit.message': "Authentication is required to start transient unit '$(unit)'." }), 'no');
+  });
   test('other users are not its business', () => {
     assert.equal(decide('root', MANAGE, { verb: 'start', unit: 'fc-sync.service' }), 'not handled');
     assert.equal(decide('www-data', MANAGE, { verb: 'start', unit: 'fc-sync.service' }), 'not handled');
