@@ -64,6 +64,8 @@ export interface LoadOptions {
   readonly targets: readonly Target[];
   /** Part of the requests that get a connection of their own; targets with a socket path always do. */
   readonly fresh?: number;
+  /** PUT with a Content-Length only. /echo then answers with one, as /stream does, so that an answer can be held back until it is complete. */
+  readonly known?: boolean;
   /** A request that is not answered after this has failed. */
   readonly timeoutMs?: number;
 }
@@ -130,7 +132,7 @@ export class Load {
 
   /** One request more, of a random kind. Never rejects. */
   request(target: Target): Promise<void> {
-    return this.#begin(target, makePlan(this.#isFresh(target)));
+    return this.#begin(target, makePlan(this.#isFresh(target), this.#options.known ?? false));
   }
 
   /** One that the app answers after `ms`. */
@@ -198,7 +200,7 @@ export function summary({ requests, byMethod, seconds, p50, p99, max, failures }
   return `${failures.length} of ${requests} requests failed (${methods}) in ${seconds} s, ${Math.round(requests / seconds)}/s; p50 ${p50}, p99 ${p99}, max ${max} ms${shown.join('')}`;
 }
 
-function makePlan(fresh: boolean): Plan {
+function makePlan(fresh: boolean, known: boolean): Plan {
   const method = Math.random() < 0.45 ? 'GET' : Math.random() < 0.8 ? 'POST' : 'PUT';
   const size = randomSize();
   if (method === 'GET') {
@@ -206,7 +208,7 @@ function makePlan(fresh: boolean): Plan {
   }
   const from = randomInt(LARGEST);
   const body = NOISE.subarray(from, from + size);
-  return { method, path: '/echo', body, pieces: Math.random() < 0.5 ? [size] : cut(size), expected: body, fresh };
+  return { method, path: '/echo', body, pieces: (known && method === 'PUT') || Math.random() < 0.5 ? [size] : cut(size), expected: body, fresh };
 }
 
 /** Nothing at times, the largest at times, and in between as many small ones as large ones, by their logarithm. */
