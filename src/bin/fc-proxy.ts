@@ -82,10 +82,17 @@ async function main(): Promise<number> {
     log.warn('cannot ask systemd which apps run', { error: error instanceof Error ? error : String(error) });
   }
   const launcher = findLauncher();
+  let failed = false;
   const told = new Promise<string>((resolve) => {
     process.once('SIGTERM', () => { resolve('SIGTERM'); });
     process.once('SIGINT', () => { resolve('SIGINT'); });
     launcher.onGone(() => { resolve('the launcher has gone'); });
+    // What is in flight is none the worse for it; another process takes over.
+    process.on('uncaughtException', (error) => {
+      log.error('an error that nobody expected', { error, stack: error.stack ?? '' });
+      failed = true;
+      resolve('an error');
+    });
   });
   for (const place of places) await server.listen(place);
   log.info('ready', { listeners: places.length });
@@ -96,7 +103,7 @@ async function main(): Promise<number> {
   if (left > 0) log.warn('cut off what did not end in time', { connections: left, drain_timeout_s: config.proxy.drainTimeoutS });
   file.close();
   manager.close();
-  return 0;
+  return failed ? 1 : 0;
 }
 
 main().then(

@@ -15,6 +15,7 @@ import { Problem } from './problem.ts';
 import { afterFailure, HEALTHY, remaining } from './quarantine.ts';
 import type { RouteIndex } from './route.ts';
 import { StartQueue } from './start-queue.ts';
+import { Upstream } from './upstream.ts';
 
 export interface ActivatorOptions {
   readonly manager: Manager;
@@ -108,7 +109,7 @@ export class Activator {
     for (const generation of this.#generations.values()) {
       const spec = index.generations.get(generation.spec.instance);
       generation.retired = spec === undefined;
-      if (spec !== undefined) generation.spec = spec;
+      if (spec !== undefined) this.#describe(generation, spec);
       else if (this.#isAwake(generation)) awakeApps.add(appOf(generation.spec));
       this.#forgetIfIdle(generation);
     }
@@ -118,6 +119,15 @@ export class Activator {
     for (const spec of index.generations.values()) {
       if (awakeApps.has(appOf(spec)) && !this.#generations.has(spec.instance)) this.#awake.set(spec.container, this.#options.clock.now());
     }
+  }
+
+  /** The same generation, perhaps at another address: the host's table of networks was lost. */
+  #describe(generation: Generation, spec: SnapshotGeneration): void {
+    generation.spec = spec;
+    if (generation.upstream.reaches(spec)) return;
+    generation.upstream.containerEnded();
+    generation.upstream = new Upstream(spec, this.#options.clock);
+    generation.doubted = true;
   }
 
   /** Whether a request may be forwarded without asking anyone. Renews behind it when due. */

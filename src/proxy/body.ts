@@ -45,6 +45,10 @@ export class RequestBody {
   /** The whole body from its beginning. A stream opened before gets nothing more. */
   open(): Readable {
     const attempt: Attempt = new Attempt(this.#kept ?? [], () => { this.#pull(attempt); }, () => { this.#release(attempt); });
+    // undici has its own listeners, but not before it connects nor after it is done.
+    attempt.on('error', () => undefined);
+    // What is kept comes first: nothing may arrive in between.
+    if (this.#flowing) this.#req.pause();
     this.#reader = attempt;
     return attempt;
   }

@@ -167,7 +167,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
     const fields = outbound(raw, this.#req.httpVersion === '1.1' && this.#method !== 'HEAD' && status !== 204 && status !== 304);
     this.#head = { status, reason: reason(statusMessage), fields };
     if (IDEMPOTENT.has(this.#method) && isShort(fields)) {
-      this.#held = new HeldAnswer(this.#context.clock, () => { this.#letGo(); });
+      this.#held = new HeldAnswer(this.#context.clock, () => { this.#heldTooLong(controller); });
       return;
     }
     this.#writeHead();
@@ -239,6 +239,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
     this.#writeHead();
     for (const chunk of held.chunks) this.#write(chunk);
     process.nextTick(flush, this.#res);
+  }
+
+  #heldTooLong(controller: Dispatcher.DispatchController): void {
+    try {
+      this.#letGo();
+    } catch (error) {
+      // Within undici's calls it would come to the same; here nobody else would catch it.
+      controller.abort(error instanceof Error ? error : new Error(String(error)));
+    }
   }
 
   #dropHeld(): void {

@@ -1,5 +1,5 @@
 /** Our side of units/libexec/fc-proxy-run, which stands in for this process before systemd. */
-import { closeSync } from 'node:fs';
+import { closeSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 
 export interface Launcher {
@@ -19,7 +19,13 @@ export function findLauncher(text = process.env['FC_PROXY_LAUNCHER']): Launcher 
       const pipe = new Socket({ fd: read, readable: true, writable: false });
       pipe.on('error', () => undefined).once('close', then).resume().unref();
     },
-    // The end of the pipe is the word.
-    stopped: () => { closeSync(write); },
+    stopped() {
+      try {
+        writeSync(write, 'stopped\n');
+      } catch {
+        // It has gone first.
+      }
+      closeSync(write);
+    },
   };
 }

@@ -11,6 +11,7 @@ import { answerTo, respond, respondRaw } from './respond.ts';
 import { targetOf, type Target } from './route.ts';
 import { reinject } from './reinject.ts';
 import { Tunnel } from './upgrade.ts';
+import { SILENCE_MS } from './upstream.ts';
 import { codeOf, type ProxyContext } from './visit.ts';
 
 /** Where to listen: a descriptor from systemd, or an address for development. */
@@ -62,6 +63,8 @@ export class ProxyServer {
       socket.on('error', () => undefined);
       respondRaw(socket, answerTo(new Problem('method-not-allowed', 'This is no forward proxy.'), req.headers.accept));
     });
+    // Nothing moved either way for as long as no app is waited for: the client is stuck, and would keep its app awake.
+    this.#http.timeout = SILENCE_MS;
     // It never listens itself: this is what makes it watch over headersTimeout.
     this.#http.emit('listening');
     this.#http.on('clientError', (error, socket) => { this.#clientError(error, socket); });

@@ -43,6 +43,11 @@ export class Upstream {
     this.#clock = clock;
   }
 
+  /** Whether connections for this description of the generation go where these go. */
+  reaches({ address, port, socketPath }: SnapshotGeneration): boolean {
+    return address === this.#spec.address && port === this.#spec.port && socketPath === this.#spec.socketPath;
+  }
+
   /** The pool for the present container. */
   pool(path: Path): Pool {
     return this.#pools[path] ??= this.#open(path);

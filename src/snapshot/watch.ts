@@ -74,7 +74,10 @@ export class SnapshotFile {
         this.#trouble = '';
       } catch (error) {
         const message = error instanceof Error ? error.message : String(error);
-        if (message !== this.#trouble) this.#log.error('cannot take over the snapshot; the last good one stays', { error: message });
+        if (message !== this.#trouble) {
+          if (this.#last === null && isMissing(error)) this.#log.info('no snapshot yet: waiting for fc-sync', { file: this.#path });
+          else this.#log.error('cannot take over the snapshot; the last good one stays', { error: message });
+        }
         this.#trouble = message;
       }
     } while (this.#again);
@@ -109,4 +112,8 @@ export class SnapshotFile {
       this.#watcher = null;
     }
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
 }

@@ -187,3 +187,18 @@ test('the proxy gets its sockets, its own LISTEN_PID, no input, and the journal'
   // Higher ones are of whoever runs the tests.
   assert.deepEqual(fds.filter((fd) => fd < 200).sort((a, b) => a - b), [0, 1, 2, 3, 101, 102]);
 });
+
+test('a proxy that drains although nobody told the launcher is followed by the next at once', async (t) => {
+  const app = await testApp(t, (_req, res) => { res.write('endless'); });
+  const systemd = await Systemd.open(t, proxyCommand(app.port));
+  systemd.start();
+  await systemd.started(1);
+  const held = request({ port: systemd.port, agent: false, headers: { Host: 'app.example' } }).end();
+  held.on('error', () => undefined);
+  await once(held, 'response');
+  process.kill(Number(/ready (\d+)/.exec(systemd.said)?.[1]), 'SIGTERM');
+  assert.equal(await systemd.ended(1), 1);
+  assert.equal(systemd.times('drained'), 0, 'it still has a request');
+  held.destroy();
+  await until('it has ended', () => systemd.times('drained 0') === 1, 5000);
+});

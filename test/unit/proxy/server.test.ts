@@ -14,7 +14,7 @@ describe('waking', () => {
     const job = deferred<JobResult>();
     proxy.manager.job = () => job.promise;
     const answers = Array.from({ length: 500 }, () => ask(proxy.port));
-    await until('all are there', () => proxy.server.size === 500, 5000);
+    await until('all wait', () => proxy.activator.generation(proxy.generation).flight?.waiters.size === 500, 10_000);
     job.resolve('done');
     for (const { status, body, headers } of await Promise.all(answers)) {
       assert.equal(status, 200);
@@ -128,7 +128,7 @@ describe('what it answers itself', () => {
     const job = deferred<JobResult>();
     proxy.manager.job = () => job.promise;
     const first = [ask(proxy.port), ask(proxy.port), ask(proxy.port)];
-    await until('three wait', () => proxy.server.size === 3);
+    await until('three wait', () => proxy.activator.generation(proxy.generation).flight?.waiters.size === 3);
     const { status, headers } = await ask(proxy.port);
     assert.deepEqual([status, headers['retry-after']], [503, '2']);
     job.resolve('failed');
