@@ -167,8 +167,17 @@ test('a container killed by SIGKILL: only what was inside may fail, and no idemp
     for (const method of ['GET', 'PUT', 'POST'] as const) void load.slow(victim, method, 400);
     await sleep(100);
     const began = Date.now();
-    // The app alone, as the kernel would for want of memory; or everything of the unit.
-    await host.ok(n % 2 === 0 ? "kill -KILL $(pgrep -f '^/usr/bin/node /app.mjs' --cgroup \"$(systemctl show -P ControlGroup 'fc-ctr-victim-*')\")" : "systemctl kill --signal=KILL 'fc-ctr-victim-*'");
+    // The app alone, as the kernel does for want of memory; or everything in the unit. It is inside until it is gone.
+    await host.ok(`
+      group=/sys/fs/cgroup$(systemctl show -P ControlGroup 'fc-ctr-victim-*')
+      app=$(grep -lx --null-data '/app.mjs' $(sed 's,.*,/proc/&/cmdline,' $group/cgroup.procs) | cut -d/ -f3)
+      kill -KILL ${n % 2 === 0 ? '$app' : '$(cat $group/cgroup.procs)'}
+      for ((i = 0; i < 500; i++)); do
+        [ -e /proc/$app ] || exit 0
+        sleep 0.01
+      done
+      exit 1
+    `);
     kills.push({ began, ended: Date.now() });
   }
   await served('victim');
@@ -179,4 +188,15 @@ test('a container killed by SIGKILL: only what was inside may fail, and no idemp
   assert.equal(others.failures.length, 0, summary(others));
   assert.ok(await starts('victim') - before >= kills.length, 'each kill was one');
   assert.ok(inside.every(({ kind, what }) => kind === 'status' ? what.startsWith('502 ') : kind === 'broken'), summary(report));
+});
+
+test('the journal holds nothing but what that costs', async () => {
+  await host.assertQuiet([
+    // The host's row came after the first look at the database.
+    /^fc-sync-watch\.service: rejected: hosts 'web1'/,
+    // A process of fc-proxy that still finishes what it has when the next one starts.
+    /^fc-proxy\.service: (fc-proxy\.service: Found left-over process [0-9]+ \(node\)|This usually indicates unclean termination)/,
+    // What was inside the container that was killed.
+    /^fc-proxy\.service: (a request failed|the app broke off its answer) generation=victim-[0-9a-f]{8} /,
+  ]);
 });
