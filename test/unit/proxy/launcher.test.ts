@@ -140,7 +140,7 @@ test('three restarts under load lose no request, no download and no WebSocket', 
   stop = true;
   await Promise.all(load);
   assert.deepEqual(failures, [], `of ${done}`);
-  assert.ok(done > 100);
+  assert.ok(done > 30, `a load of ${done} requests only`);
 
   assert.equal(systemd.times('drained 0'), 2, 'the second and third have ended by themselves, the first still has the download and the WebSocket');
   socket.send('still there?');
