@@ -108,7 +108,8 @@ function viewOf(app: App, id: string, env: SplitEnv, options: RenderOptions): Vi
     socketPath: plain(socketPath(app.name, id)),
     listenPort: options.listenPort === null ? [] : [plain(options.listenPort)],
     port: plain(app.port),
-    exitIdleTime: plain(app.idleTimeoutS === null ? 'infinity' : `${app.idleTimeoutS}s`),
+    // Its lease keeps an app awake that never sleeps. Its gate has to end, or no old generation of it ever would.
+    exitIdleTime: plain(`${app.idleTimeoutS ?? 60}s`),
     mounts: paths.map(({ path }) => pathValue(path)),
     memoryMax: app.memoryMax === null ? [] : [plain(app.memoryMax)],
     cpuQuota: app.cpuQuota === null ? [] : [plain(app.cpuQuota)],
