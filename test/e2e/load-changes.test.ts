@@ -15,6 +15,7 @@ before(async () => {
   socket = await socketsOf(host);
   for (const app of ['switched', 'aged']) await host.addApp(app, { idle_timeout_s: 5, env: { APP_VERSION: 'v0' }, ...(app === 'aged' ? { lifetime_s: 10 } : {}) });
   for (const app of ['steady', 'victim']) await host.addApp(app);
+  assert.equal((await host.sync()).code, 0);
   for (const app of ['switched', 'aged', 'steady', 'victim']) await served(app);
 }, { timeout: 240_000 });
 
