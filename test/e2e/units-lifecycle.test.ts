@@ -63,7 +63,10 @@ describe('an idle app', () => {
       findmnt -rno TARGET | grep mounts/${instance} || true
       find /sys/fs/cgroup -path '*fc-ctr-${instance}*'; ls /var/lib/containers/storage/secrets/filedriver/*.lock 2>/dev/null || true`);
     // The search would find them.
-    for (const what of [/^container /m, /^secret /m, /\.pid$/m, /mounts/, /cmdline$/m, /sys\/fs\/cgroup/]) assert.match(await left(), what);
+    const busy = host.request('idler.test', '/slow?ms=3000');
+    const found = await left();
+    for (const what of [/^container /m, /^secret /m, /\.pid$/m, /mounts/, /cmdline$/m, /sys\/fs\/cgroup/]) assert.match(found, what);
+    assert.equal((await busy).status, 200);
     await asleep(host, 'idler');
     assert.equal((await left()).replace(/^.*\.lock\n/gm, ''), '');
     assert.equal((await host.sh(`ip netns exec fc-${instance} true`)).code, 0, 'its network stays');
@@ -188,7 +191,10 @@ test('after its removal nothing is left of an app', async () => {
     systemctl list-units --all --plain --no-legend '*gone*' | grep -v '\\.slice' || true
     find /etc/systemd /run/systemd /run/netns /var/lib/fastcontainer /run/fastcontainer /run/containers -name '*gone*'; podman ps --all | grep gone || true
     grep -l '"gone"' /var/lib/fastcontainer/*.json || true; ip -o link show ${index} 2>/dev/null || true`);
-  for (const what of [/fc-ctr-gone/, /etc\/systemd\/system\/fc-app-gone/, /fc-apps\.target\.wants/, /run\/netns/, /fastcontainer\/net/, /fastcontainer\/env/, /gone\.sock/, /snapshot/, new RegExp(`${index}@`)]) assert.match(await left(), what);
+  const busy = host.request('gone.test', '/', { method: 'POST', body: 'await new Promise((resolve) => setTimeout(resolve, 3000))' });
+  const found = await left();
+  assert.equal((await busy).status, 200);
+  for (const what of [/fc-ctr-gone/, /etc\/systemd\/system\/fc-app-gone/, /fc-apps\.target\.wants/, /run\/netns/, /fastcontainer\/net/, /fastcontainer\/env/, /gone\.sock/, /snapshot/, new RegExp(`${index}@`)]) assert.match(found, what);
   await host.sql("DELETE FROM apps WHERE name = 'gone'");
   assert.equal((await host.sync()).code, 0);
   assert.equal((await host.request('gone.test', '/')).status, 404);
