@@ -51,7 +51,7 @@ const STOP_MARGIN_MS = 60_000;
 const SOCKET_TIMEOUT_MS = 5000;
 
 /** Before its deadline, a request asks what is still missing, so that its answer says it and is in time. */
-const LAST_WORDS_MS = 100;
+const LAST_WORDS_MS = 250;
 
 /** Times that a job may be taken back (`canceled`) before that counts as an answer. */
 const MAX_CANCELED = 10;
@@ -430,7 +430,7 @@ export class Activator {
       return new Problem('start-timeout', `The app is asleep and its start has not had its turn: ${this.#queue.length} ${this.#queue.length === 1 ? 'app waits' : 'apps wait'} to be started on this host.`, { retryAfterS: 5 });
     }
     const seconds = Math.round((this.#options.clock.now() + LAST_WORDS_MS - flight.sentAt) / 1000);
-    const status = (await this.#evidence(container, LAST_WORDS_MS))?.statusText ?? '';
+    const status = (await this.#evidence(container, LAST_WORDS_MS / 2))?.statusText ?? '';
     const missing = status === '' ? 'it does not listen on its port yet' : printable(status);
     return new Problem('start-timeout', `The app has been starting for ${seconds} s: ${missing}.`, { retryAfterS: 5 });
   }
