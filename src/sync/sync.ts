@@ -89,7 +89,7 @@ export class Sync {
     await updateLinks(plan, serving, paths);
     await this.#forgetFailures(plan, state);
 
-    failed.push(...await this.#startAll(plan.startLeases, 'the app never sleeps, and did not wake'));
+    failed.push(...await this.#startAll(plan.startLeases, NEVER_SLEEPS));
     for (const step of plan.steps) {
       if (step.kind === 'handOver' || step.kind === 'replace') this.handOvers.begin(step, this.#specOf(decision, step.app, addressOf));
       if (step.kind === 'failed') failed.push(failedStep(step));
@@ -101,7 +101,7 @@ export class Sync {
 
   /**
    * Opens again what the snapshot says serves here, without asking what is wanted: after a reboot with the database
-   * away, the sockets come back by themselves and the names that lead to them do not.
+   * away, the sockets come back by themselves; the names that lead to them, and apps that never sleep, do not.
    */
   async restore(): Promise<readonly Failed[]> {
     const { paths, manager } = this.#options;
@@ -110,9 +110,10 @@ export class Sync {
       (here !== null && view.onDisk.get(here.instance)?.complete === true ? [[name, here] as const] : [])));
     const closed = [...serving.values()].map(({ socket }) => socket).filter((unit) => view.states.get(unit) !== 'active');
     const link = new Map([...serving].filter(([app, { instance }]) => view.links.get(app) !== instance).map(([app, { instance }]) => [app, instance]));
+    const asleep = [...serving.values()].filter(({ leaseS, lease }) => leaseS === null && view.states.get(lease) !== 'active').map(({ lease }) => lease);
     const failed = await this.#startAll(closed, 'the socket could not be opened');
     await updateLinks({ link, unlink: [] }, serving, paths);
-    return failed;
+    return [...failed, ...await this.#startAll(asleep, NEVER_SLEEPS)];
   }
 
   async #look(rows: Rows, allowRemovals: boolean, recycle: boolean): Promise<Look> {
@@ -221,6 +222,8 @@ export class Sync {
     await writeState(this.#options.paths.state, state);
   }
 }
+
+const NEVER_SLEEPS = 'the app never sleeps, and did not wake';
 
 type AddressOf = (instance: string) => string | undefined;
 
