@@ -249,21 +249,22 @@ export class Activator {
     const { clock } = this.#options;
     const began = clock.now();
     flight.sentAt = began;
+    let askedAt = began;
     let failure: Error | null = null;
     try {
-      await this.#job(generation);
+      askedAt = await this.#job(generation);
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
     }
     if (flight.cold) this.#queue.done();
     generation.flight = null;
-    if (failure === null) this.#landed(generation, flight, began);
+    if (failure === null) this.#landed(generation, flight, began, askedAt);
     else this.#failed(generation, flight, failure);
     this.#forgetIfIdle(generation);
   }
 
-  /** Restarts the lease. Returns when systemd holds the container awake and the app listens. */
-  async #job(generation: Generation): Promise<void> {
+  /** Restarts the lease. Returns, when systemd holds the container awake and the app listens, the time at which it was asked. */
+  async #job(generation: Generation): Promise<number> {
     const { manager, clock, log } = this.#options;
     const { spec } = generation;
     const deadline = clock.now() + spec.startTimeoutS * 1000 + STOP_MARGIN_MS;
@@ -271,7 +272,8 @@ export class Activator {
     let disconnected = 0;
     let secondTry = false;
     for (;;) {
-      const left = Math.max(1, deadline - clock.now());
+      const askedAt = clock.now();
+      const left = Math.max(1, deadline - askedAt);
       let result: JobResult;
       try {
         result = await manager.run('restart', spec.lease, left);
@@ -287,7 +289,7 @@ export class Activator {
         if (!ASK_AGAIN.has(code)) throw new Problem('systemd', 'The host cannot start the app at the moment.', { cause: error, retryAfterS: 5 });
         result = 'canceled';
       }
-      if (result === 'done') return;
+      if (result === 'done') return askedAt;
       if (result === 'canceled') {
         // A stop crossed the start (the lease ran out, someone stopped the app): the next one finds it stopped.
         if (++canceled > MAX_CANCELED) throw new Problem('systemd', 'The host keeps stopping the app.', { retryAfterS: 5 });
@@ -321,13 +323,14 @@ export class Activator {
     }
   }
 
-  #landed(generation: Generation, flight: Flight, sentAt: number): void {
+  /** `askedAt`: when systemd was asked for the last time, which is later than `sentAt` if it took a job back. */
+  #landed(generation: Generation, flight: Flight, sentAt: number, askedAt: number): void {
     const { manager, clock, log } = this.#options;
     const now = clock.now();
     const tookMs = now - sentAt;
-    // systemd armed the timer somewhere in between. A long job started the container and armed it at its end;
-    // of a short one the beginning is the safe guess.
-    generation.grantedAt = tookMs > generation.leaseMs / 4 ? now : sentAt;
+    // systemd armed the timer somewhere in between, and a long time may have passed since then on a busy machine:
+    // only the beginning is safe. After a start that is long for its lease, whoever is in flight has it renewed at once.
+    generation.grantedAt = askedAt;
     generation.doubted = false;
     generation.epoch++;
     generation.quarantine = HEALTHY;
