@@ -44,6 +44,8 @@ export interface Failure {
   readonly chunked: boolean;
   /** Whether its connection had served another request before. */
   readonly reused: boolean;
+  /** How far it came, with the milliseconds that each step took. */
+  readonly steps: string;
 }
 
 export interface Report {
@@ -56,6 +58,8 @@ export interface Report {
   readonly p50: number;
   readonly p99: number;
   readonly max: number;
+  /** The request that took longest. */
+  readonly slowest: string;
 }
 
 export interface LoadOptions {
@@ -100,6 +104,7 @@ export class Load {
   readonly #pending = new Set<Promise<unknown>>();
   readonly #failures: Failure[] = [];
   readonly #times: number[] = [];
+  #slowest = { ms: 0, what: '' };
   readonly #byMethod: Record<Method, number> = { GET: 0, POST: 0, PUT: 0 };
   readonly #byTarget: Record<string, number> = {};
   readonly #beganAt = performance.now();
@@ -157,15 +162,17 @@ export class Load {
   async #send(target: Target, plan: Plan): Promise<void> {
     const began = performance.now();
     const beganAt = Date.now();
-    const outcome = this.#pending.size >= MOST_AT_ONCE
-      ? { kind: 'refused', what: `${MOST_AT_ONCE} requests wait already`, reused: false } as const
+    const { wrong, reused, steps } = this.#pending.size >= MOST_AT_ONCE
+      ? { wrong: { kind: 'refused', what: `${MOST_AT_ONCE} requests wait already` }, reused: false, steps: '' } as const
       : await exchange(target, plan, plan.fresh ? null : this.#agent(target), this.#timeoutMs);
-    if (outcome === null) {
-      this.#times.push(performance.now() - began);
+    if (wrong === null) {
+      const ms = performance.now() - began;
+      this.#times.push(ms);
+      if (ms > this.#slowest.ms) this.#slowest = { ms, what: `${plan.method} to ${target.label} at ${new Date(beganAt).toISOString().slice(11)}, ${reused ? 'reused' : 'fresh'} connection: ${steps}` };
       return;
     }
     this.#failures.push({
-      target: target.label, method: plan.method, path: plan.path, ...outcome, beganAt, failedAt: Date.now(), size: plan.body?.length ?? null, chunked: plan.pieces.length > 1,
+      target: target.label, method: plan.method, path: plan.path, ...wrong, reused, steps, beganAt, failedAt: Date.now(), size: plan.body?.length ?? null, chunked: plan.pieces.length > 1,
     });
   }
 
@@ -186,18 +193,18 @@ export class Load {
     const at = (share: number): number => Math.round(times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0);
     return {
       requests: this.done, byMethod: this.#byMethod, byTarget: this.#byTarget, failures: this.#failures, seconds: Math.round(seconds * 10) / 10,
-      p50: at(0.5), p99: at(0.99), max: at(1),
+      p50: at(0.5), p99: at(0.99), max: at(1), slowest: this.#slowest.what,
     };
   }
 }
 
 /** For the test's output, and for its message when it fails. */
-export function summary({ requests, byMethod, seconds, p50, p99, max, failures }: Report): string {
+export function summary({ requests, byMethod, seconds, p50, p99, max, slowest, failures }: Report): string {
   const shown = failures.slice(0, 12).map((failure) =>
     `\n  ${new Date(failure.beganAt).toISOString().slice(14)} +${failure.failedAt - failure.beganAt} ms ${failure.target}: ${failure.method} ${failure.path}`
-    + ` (${failure.size === null ? 'no body' : `${failure.size} bytes${failure.chunked ? ', chunked' : ''}`}, ${failure.reused ? 'reused' : 'fresh'} connection): ${failure.kind}: ${failure.what}`);
+    + ` (${failure.size === null ? 'no body' : `${failure.size} bytes${failure.chunked ? ', chunked' : ''}`}, ${failure.reused ? 'reused' : 'fresh'} connection: ${failure.steps}): ${failure.kind}: ${failure.what}`);
   const methods = Object.entries(byMethod).filter(([, count]) => count > 0).map(([method, count]) => `${count} ${method}`).join(', ');
-  return `${failures.length} of ${requests} requests failed (${methods}) in ${seconds} s, ${Math.round(requests / seconds)}/s; p50 ${p50}, p99 ${p99}, max ${max} ms${shown.join('')}`;
+  return `${failures.length} of ${requests} requests failed (${methods}) in ${seconds} s, ${Math.round(requests / seconds)}/s; p50 ${p50}, p99 ${p99}, max ${max} ms (${slowest})${shown.join('')}`;
 }
 
 function makePlan(fresh: boolean, known: boolean): Plan {
@@ -225,9 +232,9 @@ function cut(size: number): number[] {
   return [...cuts, size].map((end, index) => end - (cuts[index - 1] ?? 0));
 }
 
-type Outcome = { readonly kind: Failure['kind']; readonly what: string; readonly reused: boolean } | null;
+/** `wrong` is null when the answer was the right one. */
+type Outcome = Pick<Failure, 'reused' | 'steps'> & { readonly wrong: Pick<Failure, 'kind' | 'what'> | null };
 
-/** @returns null when the answer was the right one */
 function exchange(target: Target, plan: Plan, agent: Agent | null, timeoutMs: number): Promise<Outcome> {
   return new Promise((resolve) => {
     const request = httpRequest({
@@ -240,12 +247,26 @@ function exchange(target: Target, plan: Plan, agent: Agent | null, timeoutMs: nu
         ...(plan.body === null ? {} : plan.pieces.length === 1 ? { 'content-length': plan.body.length } : { 'transfer-encoding': 'chunked' }),
       },
     });
+    const steps: string[] = [];
+    let last = performance.now();
+    const step = (name: string): void => {
+      const now = performance.now();
+      steps.push(`${name} ${Math.round(now - last)}`);
+      last = now;
+    };
+    request.once('socket', (socket) => {
+      if (socket.connecting) socket.once('connect', () => { step('connected'); });
+      else step('connected');
+    });
+    request.once('finish', () => { step('sent'); });
+    request.once('response', () => { step('head'); });
     let over = false;
     const end = (kind: Failure['kind'] | null, what = ''): void => {
       if (over) return;
       over = true;
       clearTimeout(timer);
-      resolve(kind === null ? null : { kind, what, reused: request.reusedSocket });
+      step('end');
+      resolve({ wrong: kind === null ? null : { kind, what }, reused: request.reusedSocket, steps: steps.join(', ') });
       if (kind !== null) request.destroy();
     };
     const timer = setTimeout(() => { end('late', `no complete answer after ${timeoutMs} ms`); }, timeoutMs);
