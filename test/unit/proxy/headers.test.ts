@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { field, inbound, outbound } from '../../../src/proxy/headers.ts';
 
-const stranger = { address: '192.0.2.7', trusted: false };
-const balancer = { address: '10.0.0.2', trusted: true };
+const stranger = { address: '192.0.2.7', trusted: false, internal: false };
+const balancer = { address: '10.0.0.2', trusted: true, internal: false };
 const added = ['X-Forwarded-For', '192.0.2.7', 'X-Forwarded-Proto', 'http'];
 
 describe('a request on its way in', () => {
