@@ -21,6 +21,13 @@ export interface Patient {
   silent(why: string): void;
 }
 
+interface Question {
+  came: boolean;
+  failed: boolean;
+  /** Settles with either. */
+  answered: Promise<void>;
+}
+
 export class Pulse {
   readonly #patient: Patient;
   readonly #clock: Clock;
@@ -58,24 +65,31 @@ export class Pulse {
     }
   }
 
-  /** One sign of life. @returns what was missing, or null */
+  /** Gets one sign of life, by however many questions. @returns what was missing, or null */
   async #beat(run: { readonly stopped: boolean }): Promise<string | null> {
-    const askedAt = this.#clock.now();
-    const answer: { state: 'none' | 'came' | 'failed' } = { state: 'none' };
-    const answered = this.#patient.ask().then(() => { answer.state = 'came'; }, () => { answer.state = 'failed'; });
-    const missing = (): boolean => answer.state === 'none';
-    await Promise.race([answered, this.#patience()]);
+    const since = this.#clock.now();
+    let question = this.#question();
     while (!run.stopped) {
-      if (answer.state === 'came') return null;
+      await Promise.race([question.answered, this.#patience()]);
+      if (question.came) return null;
       const kernel = await this.#patient.knock(ANSWER_MS);
-      if (kernel === 'silent' && !hasCome(answer)) return 'its host does not answer';
+      if (question.came) return null;
+      if (kernel === 'silent') return 'its host does not answer';
       // Requests that are in flight there will be told by their own connections.
       if (kernel === 'refused') return null;
-      if (!missing()) return null;
-      if (this.#clock.now() - askedAt >= BUSY_MS) return `its fc-proxy has not answered for ${BUSY_MS / 1000} s`;
-      await Promise.race([answered, this.#patience()]);
+      if (this.#clock.now() - since >= BUSY_MS) return `its fc-proxy has not answered for ${BUSY_MS / 1000} s`;
+      if (!question.failed) continue;
+      // Its connection has ended: a proxy that is about to end closes those it has.
+      question = this.#question();
+      await pause(this.#clock, ANSWER_MS);
     }
     return null;
+  }
+
+  #question(): Question {
+    const question: Question = { came: false, failed: false, answered: Promise.resolve() };
+    question.answered = this.#patient.ask().then(() => { question.came = true; }, () => { question.failed = true; });
+    return question;
   }
 
   /** The time for an answer, and then what has arrived: a process that was held up must not blame the host. */
@@ -84,8 +98,4 @@ export class Pulse {
     await new Promise((resolve) => { setImmediate(resolve); });
     await new Promise((resolve) => { setImmediate(resolve); });
   }
-}
-
-function hasCome(answer: { readonly state: string }): boolean {
-  return answer.state === 'came';
 }
