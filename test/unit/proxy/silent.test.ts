@@ -115,7 +115,7 @@ describe('a host whose fc-proxy hangs', { timeout: 30_000 }, () => {
 
 interface Authority {
   readonly folder: string;
-  tls(name: string): FleetTls;
+  readonly tls: (name: string) => FleetTls;
 }
 
 /** A certificate authority that signs for any name. */
