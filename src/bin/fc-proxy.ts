@@ -4,12 +4,15 @@ import { BlockList, isIPv6 } from 'node:net';
 import { parseArgs } from 'node:util';
 import { ConfigError } from '../config/error.ts';
 import { DEFAULT_CONFIG_FILE, loadConfig, type Config } from '../config/config.ts';
+import { loadTls } from '../config/tls.ts';
 import { log } from '../log.ts';
 import { Activator } from '../proxy/activate.ts';
 import { pause, systemClock as clock } from '../proxy/clock.ts';
 import { findLauncher } from '../proxy/launcher.ts';
+import { Peers } from '../proxy/peers.ts';
 import { Router } from '../proxy/router.ts';
-import { ProxyServer, type Listen } from '../proxy/server.ts';
+import { ProxyServer, type Door, type Listen } from '../proxy/server.ts';
+import { FleetTokens, loadTokens } from '../proxy/tokens.ts';
 import { warmUp } from '../proxy/warm-up.ts';
 import { SnapshotFile } from '../snapshot/watch.ts';
 import { SystemdBus } from '../systemd/bus.ts';
@@ -17,8 +20,8 @@ import { inheritedSockets } from '../systemd/sockets.ts';
 
 const USAGE = `usage: fc-proxy [--config FILE] [--snapshot FILE] [--listen HOST:PORT]...
 
-Serves on the descriptors that systemd hands over (fc-proxy.socket) and on each
-HOST:PORT given.
+Serves on the descriptors that systemd hands over (fc-proxy.socket; the fleet's
+other hosts on that of fc-proxy-internal.socket) and on each HOST:PORT given.
 
 --config    ${DEFAULT_CONFIG_FILE} unless given
 --snapshot  what fc-sync wrote; /var/lib/fastcontainer/snapshot.json unless given
@@ -56,6 +59,16 @@ function trusts({ proxy: { trustedProxies } }: Config): (address: string) => boo
   return (address) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
 }
 
+/** Without tokens the other hosts are out of reach; what is here is served all the same. */
+function tokensOrNone(): FleetTokens {
+  try {
+    return loadTokens();
+  } catch (error) {
+    log.error('no other host can be spoken to', { error: error instanceof Error ? error : String(error) });
+    return new FleetTokens([]);
+  }
+}
+
 async function main(): Promise<number> {
   const { config: configFile, snapshot, listen, help } = readArguments();
   if (help) {
@@ -63,17 +76,24 @@ async function main(): Promise<number> {
     return 0;
   }
   const config = loadConfig(configFile, 'fc-proxy');
-  const places: Listen[] = [...inheritedSockets().map(({ fd }) => ({ fd })), ...listen];
+  const tls = config.fleet.tls === null ? null : loadTls(config.fleet.tls, configFile);
+  const places: [Listen, Door][] = [
+    ...inheritedSockets().map(({ fd, name }): [Listen, Door] => [{ fd }, name === 'internal' ? 'internal' : 'front']),
+    ...listen.map((where): [Listen, Door] => [where, 'front']),
+  ];
   if (places.length === 0) throw new UsageError('there is nothing to listen on: start fc-proxy.socket, or give --listen');
 
   const manager = new SystemdBus();
   const activator = new Activator({ manager, clock, log, maxStarts: config.proxy.maxStarts, maxWaiting: config.proxy.maxWaiting });
   const file = new SnapshotFile(snapshot, log, (news) => {
+    peers.follow(news);
     activator.follow(router.follow(news));
     log.info('serving', { apps: news.apps.length, revision: news.revision });
   });
   const router = new Router({ manager, clock, log, reload: () => file.reload() });
-  const server = new ProxyServer({ activator, router, clock, log, trusted: trusts(config) });
+  const tokens = tokensOrNone();
+  const peers = new Peers({ tokens, tls, clock, log });
+  const server = new ProxyServer({ activator, router, peers, tokens, tls, clock, log, trusted: trusts(config) });
 
   await Promise.all([file.start(), warmUp().catch(() => undefined)]);
   try {
@@ -94,7 +114,7 @@ async function main(): Promise<number> {
       resolve('an error');
     });
   });
-  for (const place of places) await server.listen(place);
+  for (const [where, door] of places) await server.listen(where, door);
   log.info('ready', { listeners: places.length });
 
   const why = await told;
@@ -102,6 +122,7 @@ async function main(): Promise<number> {
   const left = await server.drain(config.proxy.drainTimeoutS * 1000, () => { launcher.stopped(); });
   if (left > 0) log.warn('cut off what did not end in time', { connections: left, drain_timeout_s: config.proxy.drainTimeoutS });
   file.close();
+  peers.close();
   manager.close();
   return failed ? 1 : 0;
 }

@@ -4,7 +4,7 @@ import type { CmdbAddress } from './cmdb-address.ts';
 import { ConfigError, type ConfigProblem } from './error.ts';
 import {
   allowHostKey, cgroupsKey, cmdbUrlKey, drainTimeoutKey, hostNameKey, KEYS, maxStartsKey, maxWaitingKey,
-  networkRangeKey, passwordFileKey, trustedProxiesKey, volumeRootsKey, type Key, type Program,
+  networkRangeKey, passwordFileKey, tlsCaKey, tlsCertificateKey, tlsKeyKey, trustedProxiesKey, volumeRootsKey, type Key, type Program,
 } from './keys.ts';
 import { scan, type Heading, type Setting } from './scan.ts';
 import { BadValue, type Subnet } from './values.ts';
@@ -13,6 +13,14 @@ export interface CmdbConfig {
   /** In the order in which they are tried. */
   readonly addresses: readonly CmdbAddress[];
   readonly passwordFile: string | null;
+}
+
+/** Files in PEM for the connections between hosts. */
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  /** Null: the authorities that Node.js knows. */
+  readonly ca: string | null;
 }
 
 export interface Config {
@@ -24,6 +32,8 @@ export interface Config {
     readonly trustedProxies: readonly Subnet[];
     readonly drainTimeoutS: number;
   };
+  /** `tls`: null where hosts talk to each other in the clear. */
+  readonly fleet: { readonly tls: TlsFiles | null };
   readonly volumes: { readonly roots: readonly string[] };
   readonly network: { readonly range: Subnet; readonly allowHost: boolean };
   readonly podman: { readonly cgroups: 'disabled' | 'split' };
@@ -62,11 +72,17 @@ export function parseConfig(text: string, file: string, program: Program): Confi
       problems.push({ line: null, what, why: `is required: ${key.doc}` });
     }
   }
+  if ([tlsCertificateKey, tlsKeyKey, tlsCaKey].some((key) => textOf(key) !== '')) {
+    for (const key of [tlsCertificateKey, tlsKeyKey]) {
+      if (textOf(key) === '') problems.push({ line: null, what: label(key), why: 'is missing: TLS between hosts needs tls_certificate and tls_key' });
+    }
+  }
   if (problems.length > 0) {
     throw new ConfigError(file, problems.sort((a, b) => (a.line ?? Infinity) - (b.line ?? Infinity)));
   }
 
   const read = <T>(key: Key<T>): T => key.parse(textOf(key));
+  const [certificate, key] = [read(tlsCertificateKey), read(tlsKeyKey)];
   return {
     host: { name: read(hostNameKey) },
     cmdb: { addresses: read(cmdbUrlKey), passwordFile: read(passwordFileKey) },
@@ -76,6 +92,7 @@ export function parseConfig(text: string, file: string, program: Program): Confi
       trustedProxies: read(trustedProxiesKey),
       drainTimeoutS: read(drainTimeoutKey),
     },
+    fleet: { tls: certificate === null || key === null ? null : { certificate, key, ca: read(tlsCaKey) } },
     volumes: { roots: read(volumeRootsKey) },
     network: { range: read(networkRangeKey), allowHost: read(allowHostKey) },
     podman: { cgroups: read(cgroupsKey) },

@@ -64,6 +64,24 @@ export const drainTimeoutKey = define({
   parse: wholeNumber(1, 86_400),
 });
 
+export const tlsCertificateKey = define({
+  section: 'fleet', key: 'tls_certificate', type: 'absolute path', default: '', requiredFor: [],
+  doc: "this host's certificate, PEM, for hosts.name as a DNS name; with it the fleet's hosts talk TLS to each other, and all of them must have one",
+  parse: optionalPath,
+});
+
+export const tlsKeyKey = define({
+  section: 'fleet', key: 'tls_key', type: 'absolute path', default: '', requiredFor: [],
+  doc: 'its private key, PEM, readable for the user fc-proxy',
+  parse: optionalPath,
+});
+
+export const tlsCaKey = define({
+  section: 'fleet', key: 'tls_ca', type: 'absolute path', default: '', requiredFor: [],
+  doc: "what the other hosts' certificates are verified against, PEM; without it the authorities that Node.js knows",
+  parse: optionalPath,
+});
+
 export const volumeRootsKey = define({
   section: 'volumes', key: 'roots', type: 'absolute paths, comma separated', default: '/srv/fastcontainer', requiredFor: [],
   doc: "folders under which an app's volumes may lie",
@@ -93,6 +111,7 @@ export const KEYS: readonly Key<unknown>[] = [
   hostNameKey,
   cmdbUrlKey, passwordFileKey,
   maxStartsKey, maxWaitingKey, trustedProxiesKey, drainTimeoutKey,
+  tlsCertificateKey, tlsKeyKey, tlsCaKey,
   volumeRootsKey,
   networkRangeKey, allowHostKey,
   cgroupsKey,

@@ -24,6 +24,9 @@ export class RequestBody {
   #flowing = false;
   #ended = false;
   #reader: Attempt | null = null;
+  /** Whether nobody has said yet that the body is taken: until then no more is read than can be kept. */
+  #gated = false;
+  #stalled = false;
 
   /** `mayRepeat`: whether a body that was read in part may have to be sent again from its beginning. */
   constructor(req: IncomingMessage, mayRepeat: boolean, wanted: () => void) {
@@ -42,8 +45,13 @@ export class RequestBody {
     return this.#ended;
   }
 
-  /** The whole body from its beginning. A stream opened before gets nothing more. */
-  open(): Readable {
+  /**
+   * The whole body from its beginning. A stream opened before gets nothing more.
+   * @param gated whether to send, until accepted() is called, no more than can be sent again; whatever the method
+   */
+  open(gated: boolean): Readable {
+    this.#gated = gated && this.#kept !== null;
+    if (!this.#gated) this.#stalled = false;
     const attempt: Attempt = new Attempt(this.#kept ?? [], () => { this.#pull(attempt); }, () => { this.#release(attempt); });
     // undici has its own listeners, but not before it connects nor after it is done.
     attempt.on('error', () => undefined);
@@ -53,9 +61,20 @@ export class RequestBody {
     return attempt;
   }
 
+  /** The one that it is sent to takes the request on. */
+  accepted(): void {
+    if (!this.#gated) return;
+    this.#gated = false;
+    if (this.#stalled) this.#req.resume();
+    this.#stalled = false;
+    if (!this.#mayRepeat) this.forget();
+  }
+
   /** Reads the rest and throws it away, so that the connection can be used for another request. */
   discard(): void {
     this.#reader = null;
+    this.#gated = false;
+    this.#stalled = false;
     this.forget();
     this.#flow();
   }
@@ -69,7 +88,10 @@ export class RequestBody {
 
   #keep(chunk: Buffer): void {
     if (this.#kept === null) return;
-    if (!this.#mayRepeat || this.#keptBytes + chunk.length > KEPT_BYTES || keptInAll + chunk.length > KEPT_IN_ALL) {
+    if (this.#gated) {
+      // What has arrived is kept in any case: it is one chunk more than what is allowed.
+      this.#stalled = this.#keptBytes + chunk.length > KEPT_BYTES || keptInAll + chunk.length > KEPT_IN_ALL;
+    } else if (!this.#mayRepeat || this.#keptBytes + chunk.length > KEPT_BYTES || keptInAll + chunk.length > KEPT_IN_ALL) {
       this.forget();
       return;
     }
@@ -81,7 +103,7 @@ export class RequestBody {
   #pull(attempt: Attempt): void {
     if (this.#reader !== attempt) return;
     if (this.#ended) attempt.push(null);
-    else this.#flow();
+    else if (!this.#stalled) this.#flow();
   }
 
   #release(attempt: Attempt): void {
@@ -99,7 +121,7 @@ export class RequestBody {
     this.#wanted();
     this.#req.on('data', (chunk: Buffer) => {
       this.#keep(chunk);
-      if (this.#reader !== null && !this.#reader.push(chunk)) this.#req.pause();
+      if ((this.#reader !== null && !this.#reader.push(chunk)) || this.#stalled) this.#req.pause();
     });
     this.#req.on('end', () => {
       this.#ended = true;

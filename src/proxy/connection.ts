@@ -13,15 +13,17 @@ export class Connection implements Origin {
   readonly socket: Socket;
   readonly address: string;
   readonly trusted: boolean;
+  readonly internal: boolean;
   readonly activities = new Set<Activity>();
   /** When it last became idle, on the proxy's clock. */
   idleSince: number;
 
-  constructor(socket: Socket, trusted: (address: string) => boolean, now: number) {
+  constructor(socket: Socket, trusted: (address: string) => boolean, internal: boolean, now: number) {
     this.socket = socket;
     // A dual-stack socket shows IPv4 peers as ::ffff:a.b.c.d.
     this.address = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
     this.trusted = trusted(this.address);
+    this.internal = internal;
     this.idleSince = now;
     socket.once('close', () => {
       for (const activity of [...this.activities]) activity.clientGone();

@@ -7,15 +7,16 @@ import type { Dispatcher } from 'undici';
 import { Left } from './activate.ts';
 import { RequestBody } from './body.ts';
 import type { Activity, Connection } from './connection.ts';
-import type { Generation, Waited } from './generation.ts';
-import { outbound, type Inbound } from './headers.ts';
+import type { Waited } from './generation.ts';
+import { outbound, problemOf, type Inbound } from './headers.ts';
 import { HeldAnswer, isShort } from './held-answer.ts';
+import { Misdirected, Silent, type Leg } from './leg.ts';
+import type { Rider } from './peer.ts';
 import { Problem } from './problem.ts';
 import { receiptFields, serverTiming, type Receipt } from './receipt.ts';
 import { answerTo, respond } from './respond.ts';
 import type { Target } from './route.ts';
-import type { Path } from './upstream.ts';
-import { codeOf, givenUp, Visit, type ProxyContext } from './visit.ts';
+import { codeOf, directly, Visit, type ProxyContext } from './visit.ts';
 
 /** RFC 9110 9.2.2. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -28,7 +29,7 @@ const LINGER_MS = 5000;
 
 class ClientGone extends Error {}
 
-export class Exchange implements Dispatcher.DispatchHandler, Activity {
+export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
   readonly #context: ProxyContext;
   readonly #connection: Connection;
   readonly #req: IncomingMessage;
@@ -39,13 +40,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
   readonly #body: RequestBody | null;
   readonly #arrivedAt: number;
   #headers: string[] | null = null;
-  /** Null as long as the app is warm and well. */
+  /** Null as long as nothing has to be waited for. */
   #visit: Visit | null = null;
 
   // The attempt under way.
-  #generation: Generation | null = null;
-  #epoch = 0;
-  #path: Path = 'direct';
+  #leg: Leg | null = null;
   #controller: Dispatcher.DispatchController | null = null;
   #forwardedAt = 0;
   #head: { readonly status: number; readonly reason: string; readonly fields: string[] } | null = null;
@@ -65,7 +64,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
     this.#target = target;
     this.#method = req.method ?? 'GET';
     this.#arrivedAt = context.clock.now();
-    this.#body = inbound.length === 0 ? null : new RequestBody(req, IDEMPOTENT.has(this.#method), () => { if (expectsContinue) res.writeContinue(); });
+    this.#body = inbound.length === 0 ? null : new RequestBody(req, IDEMPOTENT.has(this.#method), () => {
+      if (expectsContinue) res.writeContinue();
+      // To another fc-proxy: the request is taken on. It has kept what it sent so far, and sends the rest now.
+      else if (connection.internal) res.writeProcessing();
+    });
     connection.activities.add(this);
     res.once('close', () => { this.#closed(); });
     // Without a listener the abort of a client that is half way through its body would be an uncaught error.
@@ -88,22 +91,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
   }
 
   #serve(): void {
-    const route = this.#context.router.find(this.#target.host);
-    if (route?.kind === 'here') {
-      const generation = this.#context.activator.generation(route.generation);
-      if (this.#context.activator.ready(generation)) {
-        this.#forward(generation);
-        return;
-      }
-    }
-    void this.#activateAndForward();
+    const leg = directly(this.#context, this.#target);
+    if (leg === null) void this.#activateAndForward();
+    else this.#forward(leg);
   }
 
   async #activateAndForward(): Promise<void> {
-    this.#visit ??= new Visit(this.#context, this.#target.host, this.#arrivedAt);
+    this.#visit ??= new Visit(this.#context, this.#target, this.#arrivedAt);
     try {
-      const generation = await this.#visit.activate();
-      if (!this.#gone) this.#forward(generation);
+      const leg = await this.#visit.activate();
+      if (!this.#gone) this.#forward(leg);
     } catch (error) {
       if (error instanceof Left || this.#gone) return;
       this.#fail(error instanceof Problem ? error : this.#broken(error));
@@ -115,19 +112,17 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
     return new Problem('systemd', 'The proxy failed.', { cause: error });
   }
 
-  #forward(generation: Generation): void {
-    const { activator, clock } = this.#context;
-    this.#generation = generation;
-    this.#epoch = generation.epoch;
-    this.#path = generation.upstream.path;
+  #forward(leg: Leg): void {
+    this.#leg = leg;
     this.#controller = null;
-    this.#forwardedAt = clock.now();
-    activator.begin(generation);
-    generation.upstream.pool(this.#path).dispatch({
+    this.#forwardedAt = this.#context.clock.now();
+    leg.begin(this);
+    const headers = this.#headers ??= this.#requestHeaders();
+    leg.dispatch({
       path: this.#target.path,
       method: this.#method,
-      headers: this.#headers ??= this.#requestHeaders(),
-      body: this.#body === null ? null : this.#body.open(),
+      headers: leg.fields.length === 0 ? headers : [...headers, ...leg.fields],
+      body: this.#body === null ? null : this.#body.open(leg.kind === 'there'),
     }, this);
   }
 
@@ -139,13 +134,13 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
   }
 
   /** The attempt is over, in whatever way. */
-  #release(): Generation | null {
-    const generation = this.#generation;
-    if (generation !== null) {
-      this.#generation = null;
-      this.#context.activator.end(generation);
+  #release(): Leg | null {
+    const leg = this.#leg;
+    if (leg !== null) {
+      this.#leg = null;
+      leg.end(this);
     }
-    return generation;
+    return leg;
   }
 
   //--- what undici tells ---
@@ -159,10 +154,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
   onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, statusMessage?: string): void {
     const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
     if (status < 200) {
+      if (status === 102 && this.#leg?.kind === 'there') this.#body?.accepted();
       if (status === 103) this.#earlyHints(outbound(raw, false));
       return;
     }
-    if (this.#path === 'direct' && this.#generation !== null) this.#generation.upstream.directWorks = true;
+    this.#leg?.answered();
+    if (this.#leg?.kind === 'there' && problemOf(raw) === 'misdirected') {
+      controller.abort(new Misdirected(`${this.#leg.peer.host.name} does not have the app`));
+      return;
+    }
     // Trailers need chunks: not after a Content-Length, not to HTTP/1.0, not where there is no body.
     const fields = outbound(raw, this.#req.httpVersion === '1.1' && this.#method !== 'HEAD' && status !== 204 && status !== 304);
     this.#head = { status, reason: reason(statusMessage), fields };
@@ -194,20 +194,20 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
     const sent = this.#controller !== null;
     this.#controller = null;
     this.#dropHeld();
-    const generation = this.#release();
-    if (this.#gone || generation === null) return;
+    const leg = this.#release();
+    if (this.#gone || leg === null) return;
     if (this.#res.headersSent) {
-      this.#context.log.warn('the app broke off its answer', { generation: generation.spec.instance, error });
+      this.#context.log.warn('the app broke off its answer', { ...leg.name, error });
       this.#cutOff();
       return;
     }
     const problem = hopeless(error);
     if (problem !== null) {
-      this.#context.log.warn('the app gave no answer', { generation: generation.spec.instance, method: this.#method, error });
+      this.#context.log.warn('the app gave no answer', { ...leg.name, method: this.#method, error });
       this.#fail(problem);
       return;
     }
-    void this.#retry(generation, error, sent);
+    void this.#retry(leg, error, sent);
   }
 
   //--- what is passed on ---
@@ -257,19 +257,36 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
 
   //--- when it did not work ---
 
-  async #retry(generation: Generation, error: Error, sent: boolean): Promise<void> {
-    this.#visit ??= new Visit(this.#context, this.#target.host, this.#arrivedAt);
-    const allowed = (!sent || (IDEMPOTENT.has(this.#method) && this.#sends < MAX_SENDS)) && this.#body?.replayable !== false;
-    // Also when this request is lost: the next ones should know of it.
-    const attempt = { generation, epoch: this.#epoch, path: this.#path, error };
-    if (!allowed) this.#context.activator.suspect(generation, this.#epoch);
-    if (allowed && await this.#visit.again(attempt)) {
+  async #retry(leg: Leg, error: Error, sent: boolean): Promise<void> {
+    this.#visit ??= new Visit(this.#context, this.#target, this.#arrivedAt);
+    // Who does not have the app has not looked at the request.
+    const untouched = !sent || error instanceof Misdirected;
+    if (error instanceof Misdirected) this.#sends--;
+    const allowed = (untouched || this.#repeatable) && this.#body?.replayable !== false;
+    if (!allowed) leg.suspect(error);
+    if (allowed && await this.#visit.again(leg, error)) {
       if (!this.#gone) await this.#activateAndForward();
       return;
     }
     if (this.#gone) return;
-    this.#context.log.warn('a request failed', { generation: generation.spec.instance, method: this.#method, sent, sends: this.#sends, error });
-    this.#fail(givenUp(sent, error));
+    this.#context.log.warn('a request failed', { ...leg.name, method: this.#method, sent, sends: this.#sends, error });
+    this.#fail(leg.givenUp(!untouched, error));
+  }
+
+  /** Whether it may be sent once more although it was sent. */
+  get #repeatable(): boolean {
+    return IDEMPOTENT.has(this.#method) && this.#sends < MAX_SENDS;
+  }
+
+  /** The host that the request was sent to does not answer any more. */
+  peerSilent(final: boolean): void {
+    const leg = this.#leg;
+    if (leg?.kind !== 'there') return;
+    // One that has begun its answer, or can be sent once only, may still be lucky.
+    const elsewhere = !this.#res.headersSent && this.#body?.replayable !== false && this.#repeatable;
+    if (!elsewhere && !final) return;
+    const error = new Silent(leg.peer);
+    if (this.#controller !== null) this.#controller.abort(error);
   }
 
   #fail(problem: Problem): void {
@@ -277,7 +294,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
       this.#cutOff();
       return;
     }
-    respond(this.#res, answerTo(problem, this.#req.headers.accept), this.#context.draining());
+    respond(this.#res, answerTo(problem, this.#req.headers.accept, this.#connection.internal), this.#context.draining());
     this.#discardBody();
   }
 
@@ -325,7 +342,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity {
   #receipt(waited: Waited, status: number): Receipt {
     const receipt = { queueMs: waited.queueMs, startMs: waited.startMs, appMs: this.#context.clock.now() - this.#forwardedAt };
     this.#context.log.info('answered after a start', {
-      generation: this.#generation?.spec.instance, method: this.#method, status, ...receiptFields(receipt),
+      ...this.#leg?.name, method: this.#method, status, ...receiptFields(receipt),
     });
     return receipt;
   }

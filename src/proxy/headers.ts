@@ -11,8 +11,20 @@ type Fate =
   | 'drop'
   /** Says where the request came from: for peers that are trusted only. */
   | 'origin' | 'for' | 'proto' | 'host-was'
+  /** What one fc-proxy says to another (HOP below); from anyone else it is dropped. */
+  | 'app' | 'token'
   /** Has a meaning of its own below. */
   | 'host' | 'connection' | 'content-length' | 'transfer-encoding' | 'te';
+
+/** Fields of fc-proxy's own. No client gets one through, and no app. */
+export const HOP = {
+  /** In a request: the name of the app that it is for. */
+  app: 'X-FastContainer-App',
+  /** In a request: the fleet's token. Not Authorization, which is the client's. */
+  token: 'X-FastContainer-Token',
+  /** In an answer: it is fc-proxy's own, and this is its kind (problem.ts). */
+  problem: 'X-FastContainer-Problem',
+} as const;
 
 const REQUEST_FATES: Readonly<Record<string, Fate>> = {
   host: 'host', connection: 'connection', 'content-length': 'content-length',
@@ -25,6 +37,7 @@ const REQUEST_FATES: Readonly<Record<string, Fate>> = {
   proxy: 'drop',
   forwarded: 'origin', 'x-real-ip': 'origin',
   'x-forwarded-for': 'for', 'x-forwarded-proto': 'proto', 'x-forwarded-host': 'host-was',
+  'x-fastcontainer-app': 'app', 'x-fastcontainer-token': 'token',
 };
 
 function fateOf(name: string): Fate {
@@ -75,6 +88,8 @@ export interface Origin {
   readonly address: string;
   /** Whether what it says of earlier hops is believed. */
   readonly trusted: boolean;
+  /** Whether it is the internal listener's, where another fc-proxy has seen to X-Forwarded-*. */
+  readonly internal: boolean;
 }
 
 /** A request's head, cleaned for the app. */
@@ -90,6 +105,9 @@ export interface Inbound {
   readonly length: number | null;
   /** A transfer coding that cannot be undone here: the answer is 501 (RFC 9112 6.1). */
   readonly coding: string | null;
+  /** What the fields of HOP say, on the internal listener; null: nothing. Two tokens make none that is accepted. */
+  readonly app: string | null;
+  readonly token: string | null;
 }
 
 /** Cleans a request's fields: hop-by-hop ones go, X-Forwarded-* say what is known. */
@@ -104,6 +122,9 @@ export function inbound(raw: readonly string[], origin: Origin): Inbound {
   let from = '';
   let proto = 'http';
   let forwardedHost: string | null = null;
+  let app: string | null = null;
+  let token: string | null = null;
+  const trusted = origin.trusted || origin.internal;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const [name = '', value = ''] = [raw[i], raw[i + 1]];
     switch (fate(name)) {
@@ -118,18 +139,22 @@ export function inbound(raw: readonly string[], origin: Origin): Inbound {
         length = null;
         break;
       case 'te': trailers ||= /(^|,)\s*trailers\s*(;|,|$)/i.test(value); break;
-      case 'origin': if (origin.trusted) fields.push(name, value); break;
-      case 'for': if (origin.trusted) from += `${value}, `; break;
-      case 'proto': if (origin.trusted) proto = value; break;
-      case 'host-was': if (origin.trusted) forwardedHost = value; break;
+      case 'origin': if (trusted) fields.push(name, value); break;
+      case 'for': if (trusted) from += from === '' ? value : `, ${value}`; break;
+      case 'proto': if (trusted) proto = value; break;
+      case 'host-was': if (trusted) forwardedHost = value; break;
+      case 'app': if (origin.internal) app = app === null ? value : `${app} ${value}`; break;
+      case 'token': if (origin.internal) token = token === null ? value : `${token} ${value}`; break;
     }
   }
   const names = connection === '' ? null : listed(connection);
   const clean = names === null ? fields : without(fields, names);
   // We pass trailers on, so the wish for them may go through (RFC 9110 10.1.4).
   if (trailers) clean.push('TE', 'trailers');
-  clean.push('X-Forwarded-For', from + origin.address, 'X-Forwarded-Proto', proto);
-  return { hosts, host, fields: clean, forwardedHost, length, coding };
+  if (!origin.internal) from = from === '' ? origin.address : `${from}, ${origin.address}`;
+  if (from !== '') clean.push('X-Forwarded-For', from);
+  clean.push('X-Forwarded-Proto', proto);
+  return { hosts, host, fields: clean, forwardedHost, length, coding, app, token };
 }
 
 /**
@@ -158,7 +183,7 @@ export function outbound(raw: readonly (Buffer | string)[], trailers: boolean): 
       if (lower === 'connection') connection = connection === '' ? value : `${connection},${value}`;
     } else if (lower === 'trailer') {
       trailer = trailer === null ? value : `${trailer}, ${value}`;
-    } else {
+    } else if (!lower.startsWith('x-fastcontainer-')) {
       if (lower === 'content-length') length = value;
       else if (lower === 'content-disposition' && length !== null) late ||= /[^\x00-\x7f]/.test(value);
       fields.push(name, value);
@@ -181,6 +206,16 @@ export function field(fields: readonly string[], name: string): string | undefin
     if (fields[i]?.length === name.length && fields[i]?.toLowerCase() === name) return fields[i + 1];
   }
   return undefined;
+}
+
+/** The kind of problem that an answer of another fc-proxy says it is; null: it is the app's answer. */
+export function problemOf(raw: readonly (Buffer | string)[]): string | null {
+  const wanted = HOP.problem.toLowerCase();
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const name = text(raw[i]);
+    if (name.length === wanted.length && name.toLowerCase() === wanted) return text(raw[i + 1]);
+  }
+  return null;
 }
 
 /** Bytes of a field are ISO 8859-1 to node, on its way in and out. */

@@ -18,8 +18,12 @@ export const PROBLEMS = {
   quarantined: { status: 503, title: 'Service Unavailable' },
   /** As many requests wait for starts as may. */
   'too-many-waiting': { status: 503, title: 'Service Unavailable' },
-  /** The app runs on other hosts only. */
-  elsewhere: { status: 503, title: 'Service Unavailable' },
+  /** Another fc-proxy sent it here, and the app is not placed here. */
+  misdirected: { status: 421, title: 'Misdirected Request' },
+  /** The fc-proxy of the app's host broke the connection. */
+  'host-broke': { status: 502, title: 'Bad Gateway' },
+  /** No host that the app is placed on can be had. */
+  'no-host': { status: 503, title: 'Service Unavailable' },
   /** fc-sync has not said yet what there is to serve. */
   'no-snapshot': { status: 503, title: 'Service Unavailable' },
   /** systemd refused, or could not be reached: nothing is wrong with the app. */

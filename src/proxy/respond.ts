@@ -1,6 +1,7 @@
 /** Turns a Problem into an HTTP answer: a page for a person, problem+json (RFC 9457) for a program. */
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { HOP } from './headers.ts';
 import { PROBLEMS, type Problem } from './problem.ts';
 
 export interface Answer {
@@ -51,8 +52,11 @@ ${retry === '' ? '' : `<p>${escape(retry)}</p>\n`}</html>
 `;
 }
 
-/** The answer to a problem, for a client that sent this Accept field. */
-export function answerTo(problem: Problem, accept: string | undefined): Answer {
+/**
+ * The answer to a problem, for a client that sent this Accept field.
+ * @param internal whether it goes to another fc-proxy, which is to know that it is no app's
+ */
+export function answerTo(problem: Problem, accept: string | undefined, internal = false): Answer {
   const { status, title } = PROBLEMS[problem.kind];
   const seconds = problem.retryAfterS === null ? null : Math.max(1, Math.ceil(problem.retryAfterS));
   const person = wantsPage(accept);
@@ -65,6 +69,7 @@ export function answerTo(problem: Problem, accept: string | undefined): Answer {
     'Cache-Control', 'no-store',
     'Vary', 'Accept',
   ];
+  if (internal) fields.push(HOP.problem, problem.kind);
   if (seconds !== null) fields.push('Retry-After', String(seconds));
   return { status, title, fields, body };
 }

@@ -2,34 +2,50 @@
  * Which app a request is for: request target and Host → app. Pure; built anew
  * from each snapshot.
  */
-import type { Snapshot, SnapshotApp, SnapshotGeneration } from '../snapshot/format.ts';
+import type { Snapshot, SnapshotGeneration } from '../snapshot/format.ts';
+import { tiersOf, type Tier } from './balance.ts';
 
 /** Where an app's requests go. */
-export type Route =
-  | { readonly kind: 'here'; readonly app: SnapshotApp; readonly generation: SnapshotGeneration }
-  | { readonly kind: 'elsewhere'; readonly app: SnapshotApp };
+export interface Route {
+  readonly app: string;
+  /** What serves here; null: nothing does. */
+  readonly here: SnapshotGeneration | null;
+  readonly tiers: readonly Tier[];
+}
 
 export interface RouteIndex {
-  /** The route for a host name as `hostOf` returns it; null: no app has it. */
-  find(host: string): Route | null;
+  /** The route for a target; null: no app has its host, or there is none of that name. */
+  find(target: Wanted): Route | null;
   /** Generations that serve here, by instance name. */
   readonly generations: ReadonlyMap<string, SnapshotGeneration>;
+}
+
+/** What a request names: a host as `hostOf` returns it, or, coming from another fc-proxy, the app. */
+export interface Wanted {
+  readonly host: string;
+  /** Not null: the app, which is served here or not at all: a request makes one hop only. */
+  readonly app: string | null;
 }
 
 /** Builds the look-up tables. A domain that two apps claim goes to the first; fc-sync writes none. */
 export function buildIndex(snapshot: Snapshot): RouteIndex {
   const exact = new Map<string, Route>();
   const wildcard = new Map<string, Route>();
+  const byName = new Map<string, Route>();
   const generations = new Map<string, SnapshotGeneration>();
   for (const app of snapshot.apps) {
-    const route: Route = app.here === null ? { kind: 'elsewhere', app } : { kind: 'here', app, generation: app.here };
+    const tiers = tiersOf(app, snapshot);
+    const route: Route = { app: app.name, here: app.here, tiers };
     if (app.here !== null) generations.set(app.here.instance, app.here);
+    const here = tiers.flat().filter(({ kind }) => kind === 'here');
+    byName.set(app.name, { ...route, here: here.length === 0 ? null : app.here, tiers: here.length === 0 ? [] : [here] });
     for (const domain of app.domains) {
       const [table, key] = domain.startsWith('*.') ? [wildcard, domain.slice(2)] : [exact, domain];
       if (!table.has(key)) table.set(key, route);
     }
   }
-  const find = (host: string): Route | null => {
+  const find = ({ host, app }: Wanted): Route | null => {
+    if (app !== null) return byName.get(app) ?? null;
     const hit = exact.get(host);
     if (hit !== undefined) return hit;
     if (wildcard.size === 0) return null;
@@ -67,9 +83,7 @@ export function isDomain(host: string): boolean {
 }
 
 /** Where a request wants to go. */
-export interface Target {
-  /** As `hostOf` returns it. */
-  readonly host: string;
+export interface Target extends Wanted {
   /** What the app is to see as Host: as received. */
   readonly authority: string;
   /** Path and query in origin-form, or `*`. */
@@ -81,10 +95,11 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 /**
  * Finds the target of a request.
  * @param url the request target as received
+ * @param app what another fc-proxy says that it is for; null: it comes from outside
  * @param hosts number of Host fields; `host` is the value of the first
  * @returns a sentence saying what is wrong if there is none: the answer is then 400 (RFC 9112 3.2)
  */
-export function targetOf(url: string, hosts: number, host: string): Target | string {
+export function targetOf(url: string, hosts: number, host: string, app: string | null = null): Target | string {
   if (hosts === 0) return 'The request has no Host field.';
   if (hosts > 1) return 'The request has more than one Host field.';
   let authority = host;
@@ -98,5 +113,5 @@ export function targetOf(url: string, hosts: number, host: string): Target | str
     if (hostOf(host) === null && host !== '') return 'The Host field is not valid.';
   }
   const name = hostOf(authority);
-  return name === null ? 'The Host field is not valid.' : { host: name, authority, path };
+  return name === null ? 'The Host field is not valid.' : { host: name, app, authority, path };
 }

@@ -4,7 +4,7 @@ import type { Snapshot } from '../snapshot/format.ts';
 import type { Manager } from '../systemd/manager.ts';
 import { pause, type Clock } from './clock.ts';
 import { Problem } from './problem.ts';
-import { buildIndex, isDomain, type Route, type RouteIndex } from './route.ts';
+import { buildIndex, isDomain, type Route, type RouteIndex, type Wanted } from './route.ts';
 
 export interface RouterOptions {
   readonly manager: Manager;
@@ -28,6 +28,8 @@ export class Router {
   #sync: Promise<void> | null = null;
   #syncedAt = -Infinity;
   #asking = 0;
+  /** Called when there is a new snapshot. */
+  readonly #impatient = new Set<() => void>();
 
   constructor(options: RouterOptions) {
     this.#options = options;
@@ -35,11 +37,13 @@ export class Router {
 
   /** Takes over a snapshot. */
   follow(snapshot: Snapshot): RouteIndex {
-    return this.#index = buildIndex(snapshot);
+    this.#index = buildIndex(snapshot);
+    for (const tell of this.#impatient) tell();
+    return this.#index;
   }
 
-  find(host: string): Route | null {
-    return this.#index === null ? null : this.#index.find(host);
+  find(wanted: Wanted): Route | null {
+    return this.#index === null ? null : this.#index.find(wanted);
   }
 
   async reload(): Promise<void> {
@@ -47,14 +51,20 @@ export class Router {
   }
 
   /**
-   * The route of a host; a name that no app has makes fc-sync look at the CMDB
-   * first, at most once a second.
+   * The route of a request. A name that no app has makes fc-sync look at the
+   * CMDB first, at most once a second.
    * @throws Problem when there is none
    */
-  async resolve(host: string): Promise<Route> {
-    const found = this.find(host);
+  async resolve(wanted: Wanted): Promise<Route> {
+    const found = this.find(wanted);
+    if (wanted.app !== null) {
+      if (found !== null && found.here !== null) return found;
+      // The one who asks may know more than we do: so we look as well, and it asks again.
+      void this.#nextSync();
+      throw new Problem('misdirected', 'The app is not placed on this host.');
+    }
     if (found !== null) return found;
-    if (isDomain(host) && this.#asking < MAX_ASKING) {
+    if (isDomain(wanted.host) && this.#asking < MAX_ASKING) {
       this.#asking++;
       try {
         // Whoever waits for more than one sync has seen one that began after it came.
@@ -63,16 +73,28 @@ export class Router {
         this.#asking--;
       }
     }
-    const route = this.find(host);
+    const route = this.find(wanted);
     if (route !== null) return route;
     if (this.#index === null) throw new Problem('no-snapshot', 'This host does not know yet what it serves.', { retryAfterS: 2 });
     throw new Problem('unknown-host', 'No app answers to this host name.');
   }
 
-  /** The generation that serves a route here. */
-  here(route: Route): Extract<Route, { kind: 'here' }> {
-    if (route.kind === 'here') return route;
-    throw new Problem('elsewhere', 'The app runs on other hosts only.', { retryAfterS: 30 });
+  /**
+   * For a request that was sent where the app is not any more, or not yet: waits until the snapshot is another one
+   * than `seen`, no longer than `ms`, and has fc-sync look meanwhile.
+   */
+  async renewed(seen: Route, wanted: Wanted, ms: number): Promise<void> {
+    await this.#options.reload();
+    if (this.find(wanted) !== seen) return;
+    void this.#nextSync();
+    let stop = (): void => undefined;
+    const news = new Promise<void>((resolve) => { stop = resolve; });
+    this.#impatient.add(stop);
+    try {
+      await Promise.race([news, pause(this.#options.clock, ms)]);
+    } finally {
+      this.#impatient.delete(stop);
+    }
   }
 
   /** A sync that begins from now on; those that come while one is due share it. */

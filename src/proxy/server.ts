@@ -1,23 +1,34 @@
 /** The front: accepts connections, checks requests, and hands each to an Exchange or a Tunnel. */
 import { createServer as createHttpServer, type IncomingMessage, type Server as HttpServer, type ServerResponse } from 'node:http';
 import { createServer as createNetServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
 import type { Duplex } from 'node:stream';
+import type { FleetTls } from '../config/tls.ts';
 import { Connection } from './connection.ts';
 import { drain } from './drain.ts';
 import { Exchange } from './exchange.ts';
 import { inbound, type Inbound } from './headers.ts';
+import { ALIVE_PATH } from './peer.ts';
 import { Problem } from './problem.ts';
 import { answerTo, respond, respondRaw } from './respond.ts';
 import { targetOf, type Target } from './route.ts';
 import { reinject } from './reinject.ts';
+import type { FleetTokens } from './tokens.ts';
 import { Tunnel } from './upgrade.ts';
 import { SILENCE_MS } from './upstream.ts';
 import { codeOf, type ProxyContext } from './visit.ts';
+
+/** For whom to listen: anybody, or the fleet's other hosts. */
+export type Door = 'front' | 'internal';
 
 /** Where to listen: a descriptor from systemd, or an address for development. */
 export type Listen = { readonly fd: number } | { readonly host: string; readonly port: number };
 
 export interface ServerOptions extends Omit<ProxyContext, 'draining'> {
+  /** What other hosts must present on the internal listener. */
+  readonly tokens: FleetTokens;
+  /** What it is secured with; null: nothing. */
+  readonly tls: FleetTls | null;
   /** Whether a peer's X-Forwarded-* are believed. */
   readonly trusted: (address: string) => boolean;
   /** Time for a request's head to arrive; a minute unless told otherwise. */
@@ -26,6 +37,8 @@ export interface ServerOptions extends Omit<ProxyContext, 'draining'> {
 
 /** A head must arrive within this; bodies may be as slow as they like. */
 const HEADERS_MS = 60_000;
+/** Of TLS, between hosts. */
+const HANDSHAKE_MS = 10_000;
 /** Longer than the minute that load balancers keep theirs: they should be the ones to close. */
 const KEEP_ALIVE_MS = 65_000;
 /** What systemd's socket has; node would cut it down to 511. */
@@ -59,8 +72,12 @@ export class ProxyServer {
     this.#http.on('request', (req, res) => { this.#request(req, res, false); });
     this.#http.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => { this.#request(req, res, true); });
     this.#http.on('upgrade', (req, socket, head) => { this.#upgrade(req, socket, head); });
+    this.#http.on('checkExpectation', (req, res) => {
+      if (this.#known(req)) res.writeHead(417).end();
+    });
     this.#http.on('connect', (req, socket) => {
       socket.on('error', () => undefined);
+      if (!this.#known(req)) return;
       respondRaw(socket, answerTo(new Problem('method-not-allowed', 'This is no forward proxy.'), req.headers.accept));
     });
     // Nothing moved either way for as long as no app is waited for: the client is stuck, and would keep its app awake.
@@ -79,9 +96,17 @@ export class ProxyServer {
    * Begins to accept connections. Several listeners feed one HTTP server.
    * @returns the port, for a listener on port 0
    */
-  async listen(where: Listen): Promise<number> {
-    const server = createNetServer({ allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
-    server.on('connection', (socket) => { this.#accept(socket); });
+  async listen(where: Listen, door: Door = 'front'): Promise<number> {
+    const options = { allowHalfOpen: true, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    const { tls } = this.#options;
+    let server: NetServer;
+    if (door === 'internal' && tls !== null) {
+      server = createTlsServer({ ...options, cert: tls.certificate, key: tls.key, ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MS });
+      server.on('secureConnection', (socket: Socket) => { this.#accept(socket, door); });
+    } else {
+      server = createNetServer(options);
+      server.on('connection', (socket) => { this.#accept(socket, door); });
+    }
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.once('listening', resolve);
@@ -114,23 +139,41 @@ export class ProxyServer {
     }
   }
 
-  #accept(socket: Socket): void {
-    const connection = new Connection(socket, this.#options.trusted, this.#options.clock.now());
+  #accept(socket: Socket, door: Door): void {
+    const connection = new Connection(socket, this.#options.trusted, door === 'internal', this.#options.clock.now());
     this.#connections.add(connection);
     this.#bySocket.set(socket, connection);
     socket.once('close', () => { this.#connections.delete(connection); });
     this.#http.emit('connection', socket);
   }
 
-  #request(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
-    const connection = this.#bySocket.get(req.socket);
+  #connectionOf(socket: Duplex): Connection {
+    const connection = this.#bySocket.get(socket);
     if (connection === undefined) throw new Error('a request came on no connection of this server');
+    return connection;
+  }
+
+  /** Whether the one who asks may have an answer. On the internal listener, who is not of the fleet gets none. */
+  #known(req: IncomingMessage, connection = this.#connectionOf(req.socket), { token } = inbound(req.rawHeaders, connection)): boolean {
+    if (!connection.internal || (token !== null && this.#options.tokens.accepts(token))) return true;
+    this.#options.log.warn('somebody without the fleet\'s token was at the internal listener', { address: connection.address });
+    connection.socket.destroy();
+    return false;
+  }
+
+  #request(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): void {
+    const connection = this.#connectionOf(req.socket);
     const head = inbound(req.rawHeaders, connection);
-    const target = this.#check(req, head);
+    if (!this.#known(req, connection, head)) return;
+    if (connection.internal && req.url === ALIVE_PATH && head.app === '') {
+      res.writeHead(204, this.#draining ? ['Connection', 'close'] : []).end();
+      return;
+    }
+    const target = this.#check(req, connection, head);
     if (target instanceof Problem) {
       // What was not understood may be followed by more of the kind, which gets no answer of its own.
       this.#refused.add(req.socket);
-      respond(res, answerTo(target, req.headers.accept), true);
+      respond(res, answerTo(target, req.headers.accept, connection.internal), true);
     } else if (target.path === '*') {
       // OPTIONS * asks about this server, not about an app (RFC 9110 9.3.7).
       res.writeHead(204, ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
@@ -140,22 +183,23 @@ export class ProxyServer {
     }
   }
 
-  #check(req: IncomingMessage, head: Inbound): Target | Problem {
+  #check(req: IncomingMessage, connection: Connection, head: Inbound): Target | Problem {
     if (head.coding !== null) return new Problem('not-implemented', 'The only transfer coding understood here is chunked.');
-    const target = targetOf(req.url ?? '', head.hosts, head.host);
+    if (connection.internal && head.app === null) return new Problem('bad-request', 'The request names no app.');
+    const target = targetOf(req.url ?? '', head.hosts, head.host, head.app);
     if (typeof target === 'string') return new Problem('bad-request', target);
     if (target.path === '*' && req.method !== 'OPTIONS') return new Problem('bad-request', 'The request target * goes with OPTIONS only.');
     return target;
   }
 
   #upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void {
-    const connection = this.#bySocket.get(socket);
-    if (connection === undefined) throw new Error('an upgrade came on no connection of this server');
+    const connection = this.#connectionOf(socket);
     socket.on('error', () => undefined);
     const cleaned = inbound(req.rawHeaders, connection);
-    const target = this.#check(req, cleaned);
+    if (!this.#known(req, connection, cleaned)) return;
+    const target = this.#check(req, connection, cleaned);
     if (target instanceof Problem) {
-      respondRaw(socket, answerTo(target, req.headers.accept));
+      respondRaw(socket, answerTo(target, req.headers.accept, connection.internal));
     } else if (cleaned.length !== 0 || target.path === '*' || NOT_TUNNELLED.test(req.headers.upgrade ?? '')) {
       // A server may leave an Upgrade out of account (RFC 9110 7.8): answered like any other request.
       reinject(this.#http, req, connection.socket, head);
@@ -171,7 +215,8 @@ export class ProxyServer {
     this.#refused.add(socket);
     const connection = this.#bySocket.get(socket);
     const answering = connection !== undefined && [...connection.activities].some((activity) => activity.answering);
-    if (codeOf(error) === 'ECONNRESET' || answering || !socket.writable) {
+    // Nor does anyone at the internal listener who speaks no HTTP get an answer.
+    if (codeOf(error) === 'ECONNRESET' || answering || !socket.writable || connection?.internal === true) {
       socket.destroy();
       return;
     }

@@ -9,13 +9,13 @@ import type { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { Left } from './activate.ts';
 import type { Activity, Connection } from './connection.ts';
-import type { Generation } from './generation.ts';
-import { outbound, type Inbound } from './headers.ts';
+import { outbound, problemOf, type Inbound } from './headers.ts';
+import { Misdirected, Silent, type Leg } from './leg.ts';
+import type { Rider } from './peer.ts';
 import { Problem } from './problem.ts';
 import { answerTo, respondRaw } from './respond.ts';
 import type { Target } from './route.ts';
-import type { Path } from './upstream.ts';
-import { codeOf, givenUp, Visit, type ProxyContext } from './visit.ts';
+import { codeOf, Visit, type ProxyContext } from './visit.ts';
 
 /** How long an app may take to answer a handshake. */
 const HANDSHAKE_MS = 60_000;
@@ -40,7 +40,7 @@ const tunnels = new WeakMap<IncomingMessage, Tunnel>();
 let shared: httpProxy | null = null;
 
 /** One upgrade, from its request to the end of both connections. */
-export class Tunnel implements Activity {
+export class Tunnel implements Activity, Rider {
   readonly #context: ProxyContext;
   readonly #connection: Connection;
   readonly #req: IncomingMessage;
@@ -49,7 +49,7 @@ export class Tunnel implements Activity {
   readonly #inbound: Inbound;
   readonly #target: Target;
   readonly #visit: Visit;
-  #generation: Generation | null = null;
+  #leg: Leg | null = null;
   #proxyReq: ClientRequest | null = null;
   #appSocket: Duplex | null = null;
   #sends = 0;
@@ -64,15 +64,15 @@ export class Tunnel implements Activity {
     this.#head = head;
     this.#inbound = inbound;
     this.#target = target;
-    this.#visit = new Visit(context, target.host, context.clock.now());
+    this.#visit = new Visit(context, target, context.clock.now());
     connection.activities.add(this);
     tunnels.set(req, this);
   }
 
   async serve(): Promise<void> {
     try {
-      const generation = await this.#visit.activate();
-      if (!this.#gone) this.#forward(generation);
+      const leg = await this.#visit.activate();
+      if (!this.#gone) this.#forward(leg);
     } catch (error) {
       if (error instanceof Left || this.#gone) return;
       if (!(error instanceof Problem)) this.#context.log.error('an upgrade met an error of fc-proxy', { error: error instanceof Error ? error : String(error) });
@@ -80,28 +80,22 @@ export class Tunnel implements Activity {
     }
   }
 
-  #forward(generation: Generation): void {
-    const { activator } = this.#context;
-    const { epoch } = generation;
-    const { path } = generation.upstream;
-    const { address, port, socketPath } = generation.spec;
-    activator.begin(generation);
-    this.#generation = generation;
+  #forward(leg: Leg): void {
+    leg.begin(this);
+    this.#leg = leg;
     const head = this.#head;
     // http-proxy gives it back to the socket, where the next attempt finds it.
     this.#head = Buffer.alloc(0);
     shared ??= createProxy();
-    shared.ws(this.#req, this.#socket, head, {
-      target: path === 'socket' ? { host: 'localhost', port, socketPath } : { host: address, port },
-    });
+    shared.ws(this.#req, this.#socket, head, leg.tunnel);
     const proxyReq = this.#proxyReq;
     if (proxyReq === null) throw new Error('http-proxy made no request');
     // Its own listeners would end the client's connection at the first refusal, and copy
     // Transfer-Encoding in front of a body that is not chunked any more.
     proxyReq.removeAllListeners('error');
     proxyReq.removeAllListeners('response');
-    proxyReq.on('error', (error) => { void this.#failed(generation, epoch, path, error); });
-    proxyReq.on('response', (answer) => { this.#refused(answer); });
+    proxyReq.on('error', (error) => { void this.#failed(leg, error); });
+    proxyReq.on('response', (answer) => { this.#refused(leg, answer); });
   }
 
   /** Called by http-proxy before the handshake is sent: its head is ours, not what http-proxy made of it. */
@@ -112,11 +106,16 @@ export class Tunnel implements Activity {
     proxyReq.appendHeader('Host', this.#target.authority);
     for (let i = 0; i + 1 < fields.length; i += 2) proxyReq.appendHeader(fields[i] ?? '', fields[i + 1] ?? '');
     proxyReq.appendHeader('X-Forwarded-Host', forwardedHost ?? this.#target.authority);
+    const hop = this.#leg?.fields ?? [];
+    for (let i = 0; i + 1 < hop.length; i += 2) proxyReq.appendHeader(hop[i] ?? '', hop[i + 1] ?? '');
     proxyReq.appendHeader('Connection', 'Upgrade');
     proxyReq.appendHeader('Upgrade', this.#req.headers.upgrade ?? '');
     proxyReq.path = this.#target.path;
     proxyReq.setTimeout(HANDSHAKE_MS, () => { proxyReq.destroy(Object.assign(new Error('the app did not answer the handshake'), { code: 'UND_ERR_HEADERS_TIMEOUT' })); });
-    proxyReq.on('socket', (socket) => { socket.once('connect', () => { this.#sends++; }); });
+    proxyReq.on('socket', (socket) => {
+      if (socket.connecting) socket.once('connect', () => { this.#sends++; });
+      else this.#sends++;
+    });
     proxyReq.on('upgrade', (_answer, appSocket: Socket) => { this.#joined(appSocket); });
   }
 
@@ -124,7 +123,7 @@ export class Tunnel implements Activity {
   #joined(appSocket: Socket): void {
     this.answering = true;
     this.#appSocket = appSocket;
-    if (this.#generation !== null && this.#generation.upstream.path === 'direct') this.#generation.upstream.directWorks = true;
+    this.#leg?.answered();
     // After http-proxy's own setting, made in this same event.
     process.nextTick(() => {
       for (const socket of [appSocket, this.#socket]) socket.setKeepAlive(true, KEEP_ALIVE_MS);
@@ -138,7 +137,12 @@ export class Tunnel implements Activity {
   }
 
   /** The app answered with an ordinary response: passed on, and the end of this connection. */
-  #refused(answer: IncomingMessage): void {
+  #refused(leg: Leg, answer: IncomingMessage): void {
+    if (leg.kind === 'there' && problemOf(answer.rawHeaders) === 'misdirected') {
+      this.#sends--;
+      this.#proxyReq?.destroy(new Misdirected(`${leg.peer.host.name} does not have the app`));
+      return;
+    }
     this.answering = true;
     const fields = outbound(answer.rawHeaders, false);
     const status = answer.statusCode ?? 502;
@@ -154,28 +158,38 @@ export class Tunnel implements Activity {
     answer.pipe(this.#socket);
   }
 
-  async #failed(generation: Generation, epoch: number, path: Path, error: Error): Promise<void> {
+  async #failed(leg: Leg, error: Error): Promise<void> {
     this.#release();
     if (this.#gone || this.answering) return;
     const sent = this.#sends > 0;
+    const allowed = this.#sends < MAX_SENDS && (!sent || this.#req.method === 'GET' || error instanceof Misdirected);
     if (codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT') {
       this.#fail(new Problem('app-silent', 'The app did not answer.', { cause: error }));
-    } else if (this.#sends < MAX_SENDS && (!sent || this.#req.method === 'GET') && await this.#visit.again({ generation, epoch, path, error })) {
+    } else if (allowed && await this.#visit.again(leg, error)) {
       if (!this.#gone) await this.serve();
     } else if (!this.#gone) {
-      this.#context.log.warn('an upgrade failed', { generation: generation.spec.instance, sends: this.#sends, error });
-      this.#fail(givenUp(sent, error));
+      if (!allowed) leg.suspect(error);
+      this.#context.log.warn('an upgrade failed', { ...leg.name, sends: this.#sends, error });
+      this.#fail(leg.givenUp(sent, error));
     }
+  }
+
+  /** The host that it goes through does not answer any more. */
+  peerSilent(final: boolean): void {
+    if (this.#leg?.kind !== 'there') return;
+    if (!this.answering) this.#proxyReq?.destroy(new Silent(this.#leg.peer));
+    else if (final) this.#appSocket?.destroy(new Silent(this.#leg.peer));
   }
 
   #fail(problem: Problem): void {
     this.answering = true;
-    respondRaw(this.#socket, answerTo(problem, this.#req.headers.accept));
+    respondRaw(this.#socket, answerTo(problem, this.#req.headers.accept, this.#connection.internal));
   }
 
   #release(): void {
-    if (this.#generation !== null) this.#context.activator.end(this.#generation);
-    this.#generation = null;
+    const leg = this.#leg;
+    this.#leg = null;
+    leg?.end(this);
   }
 
   clientGone(): void {

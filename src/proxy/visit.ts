@@ -1,13 +1,17 @@
 /**
- * A request's way to an app that is awake: found, woken, and found again when
- * the app changes or dies meanwhile. Exchange and Tunnel share it.
+ * A request's way to an app that is awake: found here, woken, or on another
+ * host, and found again when the app changes, moves or dies meanwhile. Exchange and Tunnel share it.
  */
 import type { Logger } from '../log.ts';
 import { Gone, Left, type Activator, type Wait } from './activate.ts';
 import { pause, type Clock } from './clock.ts';
+import { choose, type Place } from './balance.ts';
 import type { Generation, Waited } from './generation.ts';
+import { HopLeg, LocalLeg, Misdirected, type Leg } from './leg.ts';
+import type { Peers } from './peers.ts';
 import { Problem } from './problem.ts';
 import { addWait } from './receipt.ts';
+import type { Route, Target } from './route.ts';
 import type { Router } from './router.ts';
 import type { Path } from './upstream.ts';
 
@@ -15,19 +19,11 @@ import type { Path } from './upstream.ts';
 export interface ProxyContext {
   readonly activator: Activator;
   readonly router: Router;
+  readonly peers: Peers;
   readonly clock: Clock;
   readonly log: Logger;
   /** Whether this process is about to end, so that clients should connect anew. */
   readonly draining: () => boolean;
-}
-
-/** One sending of a request, and how it failed. */
-export interface FailedAttempt {
-  readonly generation: Generation;
-  /** The generation's epoch when the attempt began. */
-  readonly epoch: number;
-  readonly path: Path;
-  readonly error: Error;
 }
 
 /** Times that an app's generation may change under a request. */
@@ -36,9 +32,34 @@ const MAX_REROUTES = 3;
 /** How long an app must refuse connections, at its address, before it is taken for one that listens on loopback only. */
 const LOOPBACK_AFTER_MS = 200;
 
+/** How long a request looks for an app that is on its way from one host to another: until both have seen the row. */
+const MOVING_MS = 10_000;
+
+/** The way of a request that need not wait for anything: the usual case. Null: it must. */
+export function directly(context: ProxyContext, target: Target): Leg | null {
+  const { activator, router } = context;
+  const route = router.find(target);
+  const place = route === null ? null : choosePlace(context, route, () => true);
+  if (route === null || place === null) return null;
+  if (place.kind === 'there') return legThere(context, route, place);
+  const generation = activator.generation(place.generation);
+  return activator.ready(generation) ? new LocalLeg(activator, generation) : null;
+}
+
+function choosePlace({ activator, peers }: ProxyContext, { app, tiers }: Route, wanted: (place: Place) => boolean): Place | null {
+  return choose(tiers,
+    (place) => (place.kind === 'here' ? activator.generation(place.generation).inFlight : peers.get(place.peer)?.inFlightOf(app) ?? 0),
+    (place) => wanted(place) && (place.kind === 'here' || peers.get(place.peer)?.usable === true));
+}
+
+function legThere({ peers }: ProxyContext, { app }: Route, { peer: host }: Extract<Place, { kind: 'there' }>): HopLeg | null {
+  const peer = peers.get(host);
+  return peer === null ? null : new HopLeg(peer, app);
+}
+
 export class Visit {
   readonly #context: ProxyContext;
-  readonly #host: string;
+  readonly #target: Target;
   readonly #arrivedAt: number;
   #deadline: number | null = null;
   #wait: Wait | null = null;
@@ -47,41 +68,81 @@ export class Visit {
   #failures = 0;
   /** Since when the app has refused connections, and how often its container had ended then. */
   #refused: { since: number; ends: number } | null = null;
+  /** Hosts that did not take the request, and are not asked again as long as there are others. */
+  readonly #tried = new Set<string>();
+  /** Until when to wait for the hosts to agree where the app is, and how often that was done; null: they do. */
+  #moving: { readonly until: number; times: number } | null = null;
   /** What it waited for so far; null: for no start. */
   waited: Waited | null = null;
 
-  constructor(context: ProxyContext, host: string, arrivedAt: number) {
+  constructor(context: ProxyContext, target: Target, arrivedAt: number) {
     this.#context = context;
-    this.#host = host;
+    this.#target = target;
     this.#arrivedAt = arrivedAt;
   }
 
   /**
-   * The app's generation, awake.
+   * A way to the app: it is awake, or on another host that sees to that.
    * @throws Problem, or Left after leave()
    */
-  async activate(): Promise<Generation> {
+  async activate(): Promise<Leg> {
     const { activator, router } = this.#context;
     for (;;) {
-      const { generation: spec } = router.here(await router.resolve(this.#host));
+      const route = await router.resolve(this.#target);
       if (this.#left) throw new Left();
+      const place = this.#choose(route);
+      if (place === null) {
+        await this.#look(route);
+        continue;
+      }
+      if (place.kind === 'there') {
+        const leg = legThere(this.#context, route, place);
+        if (leg !== null) return leg;
+        continue;
+      }
+      const spec = place.generation;
       const generation = activator.generation(spec);
-      if (activator.ready(generation)) return generation;
+      if (activator.ready(generation)) return new LocalLeg(activator, generation);
       this.#deadline ??= this.#arrivedAt + spec.startTimeoutS * 1000;
       try {
         this.#wait = activator.wait(generation, this.#arrivedAt, this.#deadline);
         this.waited = addWait(this.waited, await this.#wait.done);
-        return generation;
+        return new LocalLeg(activator, generation);
       } catch (error) {
         if (error instanceof Left || ++this.#reroutes > MAX_REROUTES) throw error;
         if (error instanceof Gone) await router.reload();
-        // A newer generation may serve already, and knows nothing of this one's troubles.
-        const now = router.find(this.#host);
-        if (now?.kind !== 'here' || now.generation.instance === spec.instance) throw error;
+        // A newer generation, or another host, may serve already, and knows nothing of this one's troubles.
+        const now = router.find(this.#target);
+        if (now === null || now.here?.instance === spec.instance) throw error;
       } finally {
         this.#wait = null;
       }
     }
+  }
+
+  #choose(route: Route): Place | null {
+    return choosePlace(this.#context, route, ({ host }) => !this.#tried.has(host));
+  }
+
+  /**
+   * There is no place left. Hosts that said that the app is not theirs are asked again, as long as the snapshots of
+   * the fleet may differ; those that broke a connection once more.
+   * @throws Problem when that is of no use
+   */
+  async #look(route: Route): Promise<void> {
+    const { clock, router, peers } = this.#context;
+    const tried = this.#tried.size > 0;
+    this.#tried.clear();
+    if (this.#moving !== null && clock.now() < this.#moving.until) {
+      await router.renewed(route, this.#target, Math.min(1000, 20 * 2 ** this.#moving.times++));
+      if (this.#left) throw new Left();
+      // It may have gone from the fleet, or its hosts may have.
+      if (this.#choose(router.find(this.#target) ?? route) !== null) return;
+    } else if (tried && this.#moving === null && this.#choose(route) !== null) {
+      return;
+    }
+    for (const place of route.tiers.flat()) if (place.kind === 'there') peers.get(place.peer)?.hasten();
+    throw nowhere(route, this.#moving !== null, peers.able);
   }
 
   /** The client has gone: nobody waits here any more. */
@@ -95,10 +156,16 @@ export class Visit {
    * The first failure grants the time of one more start; the pauses grow.
    * @returns whether there is still time for another attempt
    */
-  async again({ generation, epoch, path, error }: FailedAttempt): Promise<boolean> {
-    const { activator, clock, log } = this.#context;
+  async again(leg: Leg, error: Error): Promise<boolean> {
+    const { clock, log } = this.#context;
     const now = clock.now();
-    activator.suspect(generation, epoch);
+    leg.suspect(error);
+    if (leg.kind === 'there') {
+      this.#tried.add(leg.peer.host.name);
+      if (error instanceof Misdirected) this.#moving ??= { until: now + MOVING_MS, times: 0 };
+      return true;
+    }
+    const { generation, path } = leg;
     if (this.#failures++ === 0) this.#deadline = Math.max(this.#deadline ?? 0, now + generation.spec.startTimeoutS * 1000);
     const pauseMs = this.#failures === 1 ? 0 : Math.min(500, 5 * 2 ** (this.#failures - 2));
     if (now + pauseMs >= (this.#deadline ?? now)) return false;
@@ -136,9 +203,11 @@ export function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
-/** What the client is told once no further attempt is made. */
-export function givenUp(sent: boolean, error: Error): Problem {
-  return sent
-    ? new Problem('app-broke', 'The app broke the connection before it answered.', { cause: error })
-    : new Problem('unreachable', 'The app runs, but accepts no connection.', { cause: error, retryAfterS: 5 });
+/** Why an app that there is cannot be had. */
+function nowhere({ app, tiers }: Route, moving: boolean, able: boolean): Problem {
+  const hosts = tiers.flat().length;
+  if (moving) return new Problem('no-host', `The app ${app} is being moved, and no host has it at the moment.`, { retryAfterS: 1 });
+  if (hosts === 0) return new Problem('no-host', `The app ${app} is placed on no host that takes requests.`, { retryAfterS: 1 });
+  if (!able) return new Problem('no-host', `The app ${app} is on another host, and this one has no fleet token to ask it with.`, { retryAfterS: 30 });
+  return new Problem('no-host', `The app ${app} cannot be reached: ${hosts === 1 ? 'its host does not answer' : 'none of its hosts answers'}.`, { retryAfterS: 1 });
 }

@@ -41,6 +41,7 @@ describe('configuration: what is read', () => {
       host: { name: 'web1' },
       cmdb: { addresses: [{ host: 'db1', port: 3306, socketPath: null, user: 'fc', database: 'fastcontainer' }], passwordFile: null },
       proxy: { maxStarts: 4, maxWaiting: 1024, trustedProxies: [], drainTimeoutS: 3600 },
+      fleet: { tls: null },
       volumes: { roots: ['/srv/fastcontainer'] },
       network: { range: { address: '10.197.0.0', prefix: 16, family: 'ipv4' }, allowHost: false },
       podman: { cgroups: 'disabled' },
@@ -53,6 +54,7 @@ describe('configuration: what is read', () => {
       "url = mysql://fc@[::1]:3307/cmdb, mysql://a%40b@localhost/cmdb?socketPath=/run/mysqld/mysqld.sock ; two of them",
       '  password_file = /etc/fastcontainer/cmdb.password # secret',
       '[proxy]', 'max_starts=8', 'max_waiting = 2', 'trusted_proxies = 10.0.0.7, 192.168.0.0/16, 2001:db8::/32', 'drain_timeout_s = 5',
+      '[fleet]', 'tls_certificate = /etc/a.pem', 'tls_key = /etc/k.pem', 'tls_ca = /etc/ca.pem',
       '[volumes]', 'roots = /srv/a, /srv/b', '[network]', 'range = 172.16.0.0/12', 'allow_host = true',
       '[podman]', "cgroups = 'split'",
     ].join('\r\n');
@@ -73,6 +75,7 @@ describe('configuration: what is read', () => {
           { address: '2001:db8::', prefix: 32, family: 'ipv6' },
         ],
       },
+      fleet: { tls: { certificate: '/etc/a.pem', key: '/etc/k.pem', ca: '/etc/ca.pem' } },
       volumes: { roots: ['/srv/a', '/srv/b'] },
       network: { range: { address: '172.16.0.0', prefix: 12, family: 'ipv4' }, allowHost: true },
       podman: { cgroups: 'split' },
@@ -89,6 +92,14 @@ describe('configuration: what is read', () => {
     const config = read(`${withKey('cmdb', 'password_file =')}[proxy]\ntrusted_proxies = ; nobody\n`);
     assert.equal(config.cmdb.passwordFile, null);
     assert.deepEqual(config.proxy.trustedProxies, []);
+  });
+
+  it('takes TLS between hosts whole, or not at all', () => {
+    assert.deepEqual(read(withKey('fleet', 'tls_certificate = /c\ntls_key = /k')).fleet.tls, { certificate: '/c', key: '/k', ca: null });
+    const missing = (line: string): string[] => problems(withKey('fleet', line)).map((text) => /^-: \[fleet\] (\w+): is missing/.exec(text)?.[1] ?? text);
+    assert.deepEqual(missing('tls_certificate = /c'), ['tls_key']);
+    assert.deepEqual(missing('tls_key = /k'), ['tls_certificate']);
+    assert.deepEqual(missing('tls_ca = /a'), ['tls_certificate', 'tls_key']);
   });
 
   it('names an address without saying more than it must', () => {
@@ -140,7 +151,7 @@ describe('configuration: what is refused', () => {
     ['cmdb', 'password_file = /etc/a#b', /is cut off at its "#"/],
     ['cmdb', 'password_file = "/etc/a" ; the file', /is not well quoted/],
     ['cmdb', 'password_file = "', /is not well quoted/],
-    ['strange', 'key = 1', /\[strange\]: is not a section: those are host, cmdb, proxy, volumes, network, podman$/],
+    ['strange', 'key = 1', /\[strange\]: is not a section: those are host, cmdb, proxy, fleet, volumes, network, podman$/],
     ['host.cmdb', 'url = 1', /\[host\.cmdb\]: is not a section/],
     ['__proto__', 'name = 1', /\[__proto__\]: is not a section/],
     ['proxy] ; tuned', 'max_starts = 1', /a section begins at the start of its line/],

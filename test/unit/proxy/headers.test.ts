@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { field, inbound, outbound } from '../../../src/proxy/headers.ts';
 
-const stranger = { address: '192.0.2.7', trusted: false };
-const balancer = { address: '10.0.0.2', trusted: true };
+const stranger = { address: '192.0.2.7', trusted: false, internal: false };
+const balancer = { address: '10.0.0.2', trusted: true, internal: false };
 const added = ['X-Forwarded-For', '192.0.2.7', 'X-Forwarded-Proto', 'http'];
 
 describe('a request on its way in', () => {
@@ -29,6 +29,16 @@ describe('a request on its way in', () => {
     const head = inbound(['X-Forwarded-For', '203.0.113.9', 'X-Forwarded-For', '10.0.0.1', 'X-Forwarded-Proto', 'https', 'X-Forwarded-Host', 'shop.example', 'X-Real-IP', '203.0.113.9', 'X_Forwarded_For', 'evil'], balancer);
     assert.deepEqual(head.fields, ['X-Real-IP', '203.0.113.9', 'X-Forwarded-For', '203.0.113.9, 10.0.0.1, 10.0.0.2', 'X-Forwarded-Proto', 'https']);
     assert.equal(head.forwardedHost, 'shop.example');
+  });
+
+  test('another fc-proxy is believed, not appended to, and says what it wants', () => {
+    const peer = { address: '10.0.0.3', trusted: false, internal: true };
+    const raw = ['X-Forwarded-For', '203.0.113.9', 'X-Forwarded-Proto', 'https', 'X-Forwarded-Host', 'h', 'Authorization', 'a', 'X-FastContainer-App', 'shop', 'X-FastContainer-Token', 't', 'X-FastContainer-Other', '1', 'X_FastContainer_App', 'evil'];
+    const { fields, forwardedHost, app, token } = inbound(raw, peer);
+    assert.deepEqual(fields, ['Authorization', 'a', 'X-Forwarded-For', '203.0.113.9', 'X-Forwarded-Proto', 'https']);
+    assert.deepEqual([forwardedHost, app, token], ['h', 'shop', 't']);
+    assert.equal(inbound([...raw, 'X-FastContainer-App', 'evil'], peer).app, 'shop evil');
+    assert.deepEqual([inbound(raw, balancer).app, inbound(raw, stranger).token], [null, null]);
   });
 
   test('Connection cannot name away what this hop says', () => {
@@ -60,6 +70,7 @@ describe('a response on its way out', () => {
     ['Trailer goes where none can follow', ['Trailer', 'A'], false, []],
     ['Trailer goes beside a length', ['Trailer', 'A', 'Content-Length', '1'], true, ['Content-Length', '1']],
     ['a Content-Disposition that node would re-encode comes before the length', ['Content-Length', '1', 'Content-Disposition', 'attachment; filename="\xc3\xa9"', 'X', '1'], true, ['Content-Disposition', 'attachment; filename="\xc3\xa9"', 'X', '1', 'Content-Length', '1']],
+    ['an app does not speak as fc-proxy', ['X-FastContainer-Problem', 'misdirected', 'X', '1'], true, ['X', '1']],
     ['an ASCII one stays where it is', ['Content-Length', '1', 'Content-Disposition', 'inline'], true, ['Content-Length', '1', 'Content-Disposition', 'inline']],
   ];
   for (const [why, raw, trailers, expected] of table) {

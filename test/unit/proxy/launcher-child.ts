@@ -2,8 +2,10 @@
 import { Activator } from '../../../src/proxy/activate.ts';
 import { systemClock as clock } from '../../../src/proxy/clock.ts';
 import { findLauncher } from '../../../src/proxy/launcher.ts';
+import { Peers } from '../../../src/proxy/peers.ts';
 import { Router } from '../../../src/proxy/router.ts';
 import { ProxyServer } from '../../../src/proxy/server.ts';
+import { FleetTokens } from '../../../src/proxy/tokens.ts';
 import { inheritedSockets } from '../../../src/systemd/sockets.ts';
 import { appOf, FakeManager, generationOf, MemoryLog, snapshotOf } from './support.ts';
 
@@ -12,7 +14,9 @@ const log = new MemoryLog();
 const activator = new Activator({ manager, clock, log, maxStarts: 4, maxWaiting: 1024 });
 const router = new Router({ manager, clock, log, reload: () => Promise.resolve() });
 router.follow(snapshotOf(appOf('app', ['app.example'], generationOf('app', { port: Number(process.argv[2]) }))));
-const server = new ProxyServer({ activator, router, clock, log, trusted: () => false });
+const tokens = new FleetTokens([]);
+const peers = new Peers({ tokens, tls: null, clock, log });
+const server = new ProxyServer({ activator, router, peers, tokens, tls: null, clock, log, trusted: () => false });
 const launcher = findLauncher();
 const told = new Promise<void>((resolve) => {
   process.once('SIGTERM', () => { resolve(); });

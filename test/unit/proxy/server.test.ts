@@ -66,12 +66,12 @@ describe('waking', () => {
 });
 
 describe('what it answers itself', () => {
-  test('an app that is placed on other hosts only', async (t) => {
-    const proxy = await testProxy(t, snapshotOf(appOf('app', ['app.example'], null)));
+  test('an app whose host no row describes', async (t) => {
+    const proxy = await testProxy(t, snapshotOf({ ...appOf('app', ['app.example'], null), placements: [{ host: 'web9', weight: 1, listenPort: null }] }));
     const { status, headers, body } = await ask(proxy.port);
     assert.equal(status, 503);
-    assert.equal(headers['retry-after'], '30');
-    assert.match(body, /other hosts only/);
+    assert.equal(headers['retry-after'], '1');
+    assert.match(body, /placed on no host that takes requests/);
     assert.deepEqual(proxy.manager.calls, []);
   });
 

@@ -6,10 +6,16 @@ import type { TestContext } from 'node:test';
 import type { Logger } from '../../../src/log.ts';
 import { Activator } from '../../../src/proxy/activate.ts';
 import { systemClock, type Alarm, type Clock } from '../../../src/proxy/clock.ts';
+import { Peers } from '../../../src/proxy/peers.ts';
 import { Router } from '../../../src/proxy/router.ts';
 import { ProxyServer } from '../../../src/proxy/server.ts';
+import { FleetTokens } from '../../../src/proxy/tokens.ts';
+import type { FleetTls } from '../../../src/config/tls.ts';
 import type { Snapshot, SnapshotApp, SnapshotGeneration } from '../../../src/snapshot/format.ts';
 import type { JobResult, JobVerb, Manager, ServiceEvidence, UnitState } from '../../../src/systemd/manager.ts';
+
+/** What the hosts of a test fleet prove themselves with. */
+export const TOKEN = 'a-token-of-the-test-fleet';
 
 export class FakeClock implements Clock {
   #now = 1000;
@@ -203,6 +209,9 @@ export async function testApp(t: TestContext, listener: RequestListener): Promis
 
 export interface TestProxy {
   readonly port: number;
+  /** Port of the internal listener. */
+  readonly internal: number;
+  readonly peers: Peers;
   readonly manager: FakeManager;
   readonly log: MemoryLog;
   readonly activator: Activator;
@@ -218,6 +227,8 @@ export interface TestProxyOptions {
   readonly maxWaiting?: number;
   readonly headersTimeoutMs?: number;
   readonly reload?: () => Promise<void>;
+  readonly tokens?: readonly string[];
+  readonly tls?: FleetTls;
 }
 
 /** fc-proxy in this process, on a free port, with the system's clock and a systemd that does as told. */
@@ -227,19 +238,24 @@ export async function testProxy(t: TestContext, snapshot: Snapshot | null, optio
   const clock = systemClock;
   const activator = new Activator({ manager, clock, log, maxStarts: options.maxStarts ?? 4, maxWaiting: options.maxWaiting ?? 1024 });
   const router = new Router({ manager, clock, log, reload: options.reload ?? (() => Promise.resolve()) });
+  const tokens = new FleetTokens(options.tokens ?? [TOKEN]);
+  const tls = options.tls ?? null;
+  const peers = new Peers({ tokens, tls, clock, log });
   const server = new ProxyServer({
-    activator, router, clock, log, trusted: options.trusted ?? (() => false),
+    activator, router, peers, tokens, tls, clock, log, trusted: options.trusted ?? (() => false),
     ...(options.headersTimeoutMs === undefined ? {} : { headersTimeoutMs: options.headersTimeoutMs }),
   });
   const port = await server.listen({ host: '127.0.0.1', port: 0 });
-  const follow = (news: Snapshot): void => { activator.follow(router.follow(news)); };
+  const internal = await server.listen({ host: '127.0.0.1', port: 0 }, 'internal');
+  const follow = (news: Snapshot): void => { peers.follow(news); activator.follow(router.follow(news)); };
   if (snapshot !== null) follow(snapshot);
   t.after(async () => {
     await server.drain(0, () => undefined);
     // Whatever a test forgot would keep its connections.
     follow(snapshotOf());
+    peers.close();
   });
-  return { port, manager, log, activator, server, follow };
+  return { port, internal, peers, manager, log, activator, server, follow };
 }
 
 /** A proxy in front of one awake or sleeping app, `app.example`. */

@@ -1,0 +1,144 @@
+/** One attempt's way: straight to the app here, or to the fc-proxy of the host that has it. */
+import type httpProxy from 'http-proxy';
+import type { Dispatcher } from 'undici';
+import type { Activator } from './activate.ts';
+import type { Generation } from './generation.ts';
+import { isUnreached, type Peer, type Rider } from './peer.ts';
+import { Problem } from './problem.ts';
+import type { Path } from './upstream.ts';
+
+interface AnyLeg {
+  /** What the journal calls it. */
+  readonly name: Readonly<Record<string, string>>;
+  /** Fields that go with the request. */
+  readonly fields: readonly string[];
+  /** How http-proxy gets there. */
+  readonly tunnel: httpProxy.ServerOptions;
+  begin(rider: Rider): void;
+  end(rider: Rider): void;
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void;
+  /** The app has answered. */
+  answered(): void;
+  /** The attempt failed: the next ones should know of it, also when this request is lost. */
+  suspect(error: Error): void;
+  /** What the client is told once no further attempt is made. */
+  givenUp(sent: boolean, error: Error): Problem;
+}
+
+export type Leg = LocalLeg | HopLeg;
+
+/** To the app, which is awake. */
+export class LocalLeg implements AnyLeg {
+  readonly kind = 'here';
+  readonly generation: Generation;
+  /** The generation's epoch, and the way to it, when the attempt began. */
+  readonly epoch: number;
+  readonly path: Path;
+  readonly fields: readonly string[] = [];
+  readonly #activator: Activator;
+
+  constructor(activator: Activator, generation: Generation) {
+    this.#activator = activator;
+    this.generation = generation;
+    this.epoch = generation.epoch;
+    this.path = generation.upstream.path;
+  }
+
+  get name(): Readonly<Record<string, string>> {
+    return { generation: this.generation.spec.instance };
+  }
+
+  get tunnel(): httpProxy.ServerOptions {
+    const { address, port, socketPath } = this.generation.spec;
+    return { target: this.path === 'socket' ? { host: 'localhost', port, socketPath } : { host: address, port } };
+  }
+
+  begin(): void {
+    this.#activator.begin(this.generation);
+  }
+
+  end(): void {
+    this.#activator.end(this.generation);
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.generation.upstream.pool(this.path).dispatch(options, handler);
+  }
+
+  answered(): void {
+    if (this.path === 'direct') this.generation.upstream.directWorks = true;
+  }
+
+  suspect(): void {
+    this.#activator.suspect(this.generation, this.epoch);
+  }
+
+  givenUp(sent: boolean, error: Error): Problem {
+    return sent
+      ? new Problem('app-broke', 'The app broke the connection before it answered.', { cause: error })
+      : new Problem('unreachable', 'The app runs, but accepts no connection.', { cause: error, retryAfterS: 5 });
+  }
+}
+
+/** To another host, which wakes the app and forwards. */
+export class HopLeg implements AnyLeg {
+  readonly kind = 'there';
+  readonly peer: Peer;
+  readonly #app: string;
+
+  constructor(peer: Peer, app: string) {
+    this.peer = peer;
+    this.#app = app;
+  }
+
+  get name(): Readonly<Record<string, string>> {
+    return { app: this.#app, host: this.peer.host.name };
+  }
+
+  get fields(): readonly string[] {
+    return this.peer.fields(this.#app);
+  }
+
+  get tunnel(): httpProxy.ServerOptions {
+    const { address, port } = this.peer.host;
+    return { target: { host: address, port }, agent: this.peer.agent };
+  }
+
+  begin(rider: Rider): void {
+    this.peer.begin(this.#app, rider);
+  }
+
+  end(rider: Rider): void {
+    this.peer.end(this.#app, rider);
+  }
+
+  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
+    this.peer.pool.dispatch(options, handler);
+  }
+
+  answered(): void { /* Its own doings tell whether it is well. */ }
+
+  suspect(error: Error): void {
+    if (isUnreached(error)) this.peer.failed(error);
+  }
+
+  givenUp(sent: boolean, error: Error): Problem {
+    return sent
+      ? new Problem('host-broke', 'The host of the app broke the connection before it answered.', { cause: error })
+      : new Problem('no-host', 'The host of the app accepts no connection.', { cause: error, retryAfterS: 1 });
+  }
+}
+
+/** The host says that the app is not placed there: it has not looked at the request. */
+export class Misdirected extends Error {
+  override readonly name = 'Misdirected';
+}
+
+/** The host has fallen silent with the request in flight. */
+export class Silent extends Error {
+  override readonly name = 'Silent';
+
+  constructor(peer: Peer) {
+    super(`${peer.host.name} does not answer any more`);
+  }
+}
