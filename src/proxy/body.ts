@@ -22,6 +22,8 @@ export class RequestBody {
   #kept: Buffer[] | null = [];
   #keptBytes = 0;
   #flowing = false;
+  #begun = false;
+  #onBegun: (() => void) | null = null;
   #ended = false;
   #reader: Attempt | null = null;
   /** Whether nobody has said yet that the body is taken: until then no more is read than can be kept. */
@@ -43,6 +45,17 @@ export class RequestBody {
   /** Whether all of it was read. */
   get complete(): boolean {
     return this.#ended;
+  }
+
+  /** Whether some of it, or its end, has come. */
+  get begun(): boolean {
+    return this.#begun;
+  }
+
+  /** Reads until it has begun, and calls back then. */
+  begin(then: () => void): void {
+    this.#onBegun = then;
+    this.#flow();
   }
 
   /**
@@ -88,7 +101,10 @@ export class RequestBody {
 
   #keep(chunk: Buffer): void {
     if (this.#kept === null) return;
-    if (this.#gated) {
+    if (this.#reader === null) {
+      // It has begun, and goes to nobody yet: no more is read until it does.
+      this.#req.pause();
+    } else if (this.#gated) {
       // What has arrived is kept in any case: it is one chunk more than what is allowed.
       this.#stalled = this.#keptBytes + chunk.length > KEPT_BYTES || keptInAll + chunk.length > KEPT_IN_ALL;
     } else if (!this.#mayRepeat || this.#keptBytes + chunk.length > KEPT_BYTES || keptInAll + chunk.length > KEPT_IN_ALL) {
@@ -122,11 +138,21 @@ export class RequestBody {
     this.#req.on('data', (chunk: Buffer) => {
       this.#keep(chunk);
       if ((this.#reader !== null && !this.#reader.push(chunk)) || this.#stalled) this.#req.pause();
+      this.#hasBegun();
     });
     this.#req.on('end', () => {
       this.#ended = true;
       this.#reader?.push(null);
+      this.#hasBegun();
     });
+  }
+
+  /** Last of all, for it may open() a stream that begins with what has just been kept. */
+  #hasBegun(): void {
+    this.#begun = true;
+    const then = this.#onBegun;
+    this.#onBegun = null;
+    then?.();
   }
 }
 

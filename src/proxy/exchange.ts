@@ -113,6 +113,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
   }
 
   #forward(leg: Leg): void {
+    if (this.#body?.begun === false) {
+      // undici takes a connection at once and sends the head with the first of the body. Until that has come, the app
+      // would believe the connection idle and might close it, and a POST that has a connection is not sent again.
+      this.#body.begin(() => { if (!this.#gone) this.serve(); });
+      return;
+    }
     this.#leg = leg;
     this.#controller = null;
     this.#forwardedAt = this.#context.clock.now();

@@ -176,6 +176,29 @@ describe('an app killed by SIGKILL', () => {
   });
 });
 
+describe('an app that closes idle connections', () => {
+  for (const method of ['POST', 'PUT']) {
+    test(`is no trouble for a ${method} whose body comes late`, async (t) => {
+      const app = await testApp(t, (req, res) => {
+        // Without a hint how long it keeps connections open.
+        res.setHeader('Connection', 'keep-alive');
+        void bodyOf(req).then((body) => { res.end(body); });
+      });
+      app.server.keepAliveTimeout = 200;
+      const proxy = await proxyFor(t, app);
+      await ask(proxy.port);
+      assert.equal(app.sockets.size, 1, 'the connection is kept');
+      const req = request({ port: proxy.port, method, headers: { Host: 'app.example', 'Transfer-Encoding': 'chunked' } });
+      req.flushHeaders();
+      await until('the app has closed its connection', () => app.sockets.size === 0);
+      req.write('la');
+      setTimeout(() => { req.end('te'); }, 50);
+      const [res] = await once(req, 'response') as [IncomingMessage];
+      assert.deepEqual([res.statusCode, await bodyOf(res)], [200, 'late']);
+    });
+  }
+});
+
 describe('an app that cannot be connected to', () => {
   test('502 with a reason by its deadline', async (t) => {
     const app = await new TestApp(() => undefined).listen();
