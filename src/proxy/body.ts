@@ -137,12 +137,12 @@ export class RequestBody {
     this.#wanted();
     this.#req.on('data', (chunk: Buffer) => {
       this.#keep(chunk);
-      if ((this.#reader !== null && !this.#reader.push(chunk)) || this.#stalled) this.#req.pause();
+      if ((this.#reader !== null && !this.#reader.give(chunk)) || this.#stalled) this.#req.pause();
       this.#hasBegun();
     });
     this.#req.on('end', () => {
       this.#ended = true;
-      this.#reader?.push(null);
+      this.#reader?.give(null);
       this.#hasBegun();
     });
   }
@@ -158,7 +158,7 @@ export class RequestBody {
 
 /** One sending of the body: what was kept first, then what arrives. */
 class Attempt extends Readable {
-  readonly #kept: readonly Buffer[];
+  readonly #kept: Buffer[];
   readonly #pull: () => void;
   readonly #release: () => void;
   #next = 0;
@@ -169,6 +169,14 @@ class Attempt extends Readable {
     this.#kept = [...kept];
     this.#pull = pull;
     this.#release = release;
+  }
+
+  /** What comes after all that is kept; null: nothing more. @returns whether there is room for more */
+  give(chunk: Buffer | null): boolean {
+    if (this.#next >= this.#kept.length) return this.push(chunk);
+    // Nobody has read what comes before it. The end is asked for once that has been read.
+    if (chunk !== null) this.#kept.push(chunk);
+    return false;
   }
 
   override _read(): void {

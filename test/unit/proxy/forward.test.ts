@@ -74,6 +74,20 @@ describe('a request arrives as it was sent', () => {
     }
   });
 
+  for (const method of ['PUT', 'POST']) {
+    test(`${method}: short bodies that were all there before the app was awake`, async (t) => {
+      const app = await testApp(t, (req, res) => { void bodyOf(req).then((body) => { res.end(body); }); });
+      const proxy = await proxyFor(t, app);
+      proxy.manager.job = async () => {
+        await new Promise((resolve) => { setTimeout(resolve, 50); });
+        return 'done';
+      };
+      const bodies = Array.from({ length: 10 }, (_, n) => `body ${n}`);
+      const answers = await Promise.all(bodies.map((body) => ask(proxy.port, '/', { method, body })));
+      assert.deepEqual(answers.map(({ body }) => body), bodies);
+    });
+  }
+
   test('Expect: 100-continue is answered once forwarding begins', async (t) => {
     const app = await testApp(t, (req, res) => {
       assert.equal(req.headers.expect, undefined);
