@@ -155,16 +155,7 @@ function hostOf(name: string, address: string, row: string): TestHost {
       if (code !== 0) throw new Error(`${stderr.trim()}\nin: ${statements}`);
       return parseBatch(stdout);
     },
-    addApp: async (app, values = {}, domains = [`${app}.test`]) => {
-      const columns = { name: app, port: 8080, ...('image' in values || 'rootfs' in values ? {} : { image: TEST_IMAGE }), ...values };
-      await host.sql([
-        'START TRANSACTION',
-        `INSERT INTO apps (${Object.keys(columns).join(', ')}) VALUES (${Object.values(columns).map(literal).join(', ')})`,
-        ...domains.map((fqdn) => `INSERT INTO domains (fqdn, app) VALUES (${quote(fqdn)}, ${quote(app)})`),
-        `INSERT INTO placements (app, host) VALUES (${quote(app)}, ${quote(row)})`,
-        'COMMIT',
-      ].join(';\n'));
-    },
+    addApp: async (app, values, domains) => { await host.sql(insertApp(app, [row], values, domains)); },
     sync: (...args) => exec(['fc-sync', ...args]),
     request: (domain, path, options) => send(address, domain, path, options),
     until: (condition, options) => until(condition, options),
@@ -201,6 +192,24 @@ function parseBatch(text: string): (string | null)[][] {
   const unescape = (field: string): string =>
     field.replace(/\\([nt0\\])/g, (_match, letter: string) => ({ n: '\n', t: '\t', 0: '\0' })[letter] ?? '\\');
   return text.split('\n').slice(0, -1).map((line) => line.split('\t').map((field) => (field === 'NULL' ? null : unescape(field))));
+}
+
+/** The statements that addApp() runs, for these placements: names of hosts, or weights by their names. */
+export function insertApp(
+  app: string,
+  on: readonly string[] | Readonly<Record<string, number>>,
+  values: AppRow = {},
+  domains: readonly string[] = [`${app}.test`],
+): string {
+  const columns = { name: app, port: 8080, ...('image' in values || 'rootfs' in values ? {} : { image: TEST_IMAGE }), ...values };
+  const weights = Array.isArray(on) ? on.map((host: string): [string, number] => [host, 100]) : Object.entries(on);
+  return [
+    'START TRANSACTION',
+    `INSERT INTO apps (${Object.keys(columns).join(', ')}) VALUES (${Object.values(columns).map(literal).join(', ')})`,
+    ...domains.map((fqdn) => `INSERT INTO domains (fqdn, app) VALUES (${quote(fqdn)}, ${quote(app)})`),
+    ...weights.map(([host, weight]) => `INSERT INTO placements (app, host, weight) VALUES (${quote(app)}, ${quote(host)}, ${weight})`),
+    'COMMIT',
+  ].join(';\n');
 }
 
 /** A string of SQL. */
