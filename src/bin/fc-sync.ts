@@ -4,16 +4,16 @@ import { fileURLToPath } from 'node:url';
 import { connect } from '../cmdb/connect.ts';
 import { CmdbError } from '../cmdb/error.ts';
 import { migrate } from '../cmdb/migrate.ts';
-import { readRows } from '../cmdb/read.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import { ConfigError } from '../config/error.ts';
 import { type Logger, log } from '../log.ts';
-import type { Rows } from '../model/rows.ts';
 import { type Command, HELP, parseCommand, UsageError } from '../sync/command.ts';
 import { EXIT } from '../sync/exit.ts';
 import { lock } from '../sync/lock.ts';
+import { type Newer, readOnce } from '../sync/newer.ts';
 import { runOnce } from '../sync/once.ts';
 import { failedLine, jsonReport, planLines, rejectionLine } from '../sync/report.ts';
+import { writeStanding } from '../sync/standing.ts';
 import { Sync } from '../sync/sync.ts';
 import { watch } from '../sync/watch.ts';
 import { SystemdBus } from '../systemd/bus.ts';
@@ -25,6 +25,9 @@ const LOCK_TIMEOUT_S = 60;
 
 /** A run that ends reports what it did and what failed; news on the way would say it twice. */
 const REPORTED: Logger = { ...log, info: () => undefined, error: () => undefined };
+
+/** For a first look, which is taken again under the lock. */
+const SILENT: Logger = { info: () => undefined, warn: () => undefined, error: () => undefined };
 
 const out = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -66,7 +69,7 @@ async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Conf
     if (command.watch) {
       const stop = new AbortController();
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
-      await watch({ config, lockFile: HOST_PATHS.lock, allowRemovals: command.allowRemovals, log, signal: stop.signal, makeSync });
+      await watch({ config, lockFile: HOST_PATHS.lock, standingFile: HOST_PATHS.standing, allowRemovals: command.allowRemovals, log, signal: stop.signal, makeSync });
       return EXIT.done;
     }
     return await syncOnce(command, config, makeSync(() => undefined, REPORTED));
@@ -75,16 +78,17 @@ async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Conf
   }
 }
 
-async function syncOnce({ dryRun, json, allowRemovals }: Extract<Command, { kind: 'sync' }>, config: Config, sync: Sync): Promise<number> {
-  let rows: Rows;
+async function syncOnce({ dryRun, json, allowRemovals, acceptOlder }: Extract<Command, { kind: 'sync' }>, config: Config, sync: Sync): Promise<number> {
+  const read = (logger: Logger): Promise<Newer> => readOnce(config.cmdb, HOST_PATHS.standing, acceptOlder ? 'older' : 'newer', logger);
+  let newer: Newer;
   try {
-    rows = await readOnce(config);
+    newer = await read(dryRun ? log : SILENT);
   } catch (error) {
     if (error instanceof CmdbError && !dryRun) for (const failure of await sync.restore()) log.error(failedLine(failure).slice(2));
     throw error;
   }
   if (dryRun) {
-    const { plan, fleet } = await sync.preview(rows, allowRemovals);
+    const { plan, fleet } = await sync.preview(newer.reading, allowRemovals);
     if (json) out(JSON.stringify(jsonReport(config.host.name, true, plan, fleet.rejections, []), null, 2));
     else for (const line of [...fleet.rejections.map(rejectionLine), ...planLines(plan)]) out(line);
     return fleet.rejections.length + plan.refused.length > 0 ? EXIT.partly : EXIT.done;
@@ -92,8 +96,9 @@ async function syncOnce({ dryRun, json, allowRemovals }: Extract<Command, { kind
   const unlock = await lock(HOST_PATHS.lock, LOCK_TIMEOUT_S);
   try {
     // Rows that were read before another run ended may be older than what it applied.
-    rows = await readOnce(config);
-    const { first, last } = await runOnce(sync, rows, allowRemovals);
+    newer = await read(log);
+    await writeStanding(HOST_PATHS.standing, newer.standing);
+    const { first, last } = await runOnce(sync, newer.reading, allowRemovals);
     if (json) {
       out(JSON.stringify(jsonReport(config.host.name, false, first.plan, last.rejections, last.failed), null, 2));
     } else {
@@ -103,15 +108,6 @@ async function syncOnce({ dryRun, json, allowRemovals }: Extract<Command, { kind
     return last.rejections.length + last.failed.length > 0 ? EXIT.partly : EXIT.done;
   } finally {
     await unlock();
-  }
-}
-
-async function readOnce(config: Config): Promise<Rows> {
-  const connection = await connect(config.cmdb);
-  try {
-    return await readRows(connection);
-  } finally {
-    connection.close();
   }
 }
 

@@ -17,6 +17,12 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
   ['ER_NO_DB_ERROR', 'create the database, then run fc-sync migrate'],
   ['ER_BINLOG_CREATE_ROUTINE_NEED_SUPER', 'triggers under a binary log need SUPER or SET GLOBAL log_bin_trust_function_creators = 1'],
   ['ER_LOCK_WAIT_TIMEOUT', 'another transaction holds its tables: end it, then try again'],
+  ['ER_OPTION_PREVENTS_STATEMENT', 'it is read-only: a replica? fc-sync migrate --url takes the address of the one that is written to'],
+  // A node of a Galera cluster that is not in its primary component lets us in, and then refuses every statement.
+  ['ER_UNKNOWN_COM_ERROR', 'is it a node that has lost its cluster? see SHOW STATUS LIKE \'wsrep_cluster_status\''],
+  ['ER_SERVER_SHUTDOWN', 'the server is being stopped'],
+  ['ER_SERVER_OFFLINE_MODE', 'its operator has set offline_mode'],
+  ['ER_CON_COUNT_ERROR', 'raise its max_connections'],
   ['ECONNREFUSED', 'is the server running, and [cmdb] url right?'],
   ['ENOENT', 'is the server running, and socketPath in [cmdb] url right?'],
   ['ENOTFOUND', 'is the host in [cmdb] url right?'],

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { TABLES } from '../model/columns.ts';
 
 /** The newest version, which this program reads: the number of the last file in schema/. */
-export const SCHEMA_VERSION = 2;
+export const SCHEMA_VERSION = 3;
 
 export interface Migration {
   readonly version: number;
@@ -51,9 +51,12 @@ export function splitStatements(sql: string): readonly string[] {
 /** Columns that the programs read, by table. */
 export const READ_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map([
   ...Object.entries(TABLES).map(([table, columns]) => [table, columns.map(({ name }) => name)] as const),
-  ['changes', ['id', 'tbl', 'name']],
+  ['changes', ['id', 'tbl', 'name', 'stamp']],
+  ['history', ['origin']],
 ]);
 
-/** Triggers that fill the change log. */
-export const TRIGGERS: readonly string[] =
-  Object.keys(TABLES).flatMap((table) => ['insert', 'update', 'delete'].map((verb) => `fc_${table}_${verb}`));
+/** Triggers that fill the change log, and the one that stamps what comes into it. */
+export const TRIGGERS: readonly string[] = [
+  ...Object.keys(TABLES).flatMap((table) => ['insert', 'update', 'delete'].map((verb) => `fc_${table}_${verb}`)),
+  'fc_changes_insert',
+];

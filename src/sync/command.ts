@@ -9,7 +9,7 @@ export class UsageError extends Error {}
 export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'migrate'; readonly config: string; readonly addresses: readonly CmdbAddress[] | null; readonly passwordFile: string | null }
-  | { readonly kind: 'sync'; readonly config: string; readonly dryRun: boolean; readonly json: boolean; readonly watch: boolean; readonly allowRemovals: boolean };
+  | { readonly kind: 'sync'; readonly config: string; readonly dryRun: boolean; readonly json: boolean; readonly watch: boolean; readonly allowRemovals: boolean; readonly acceptOlder: boolean };
 
 export const HELP = `Usage: fc-sync [OPTION]...
        fc-sync migrate [--url URL] [--password-file FILE] [--config FILE]
@@ -21,6 +21,8 @@ opens and closes their sockets, and hands running apps over to what changed.
   --json              print it as JSON
   --watch             keep running and apply each committed change
   --allow-removals    remove apps even if most of this host's would go at once
+  --accept-older      take the CMDB as it is, although it lacks changes that were
+                      applied here: it was put back from a backup
   --config FILE       instead of ${DEFAULT_CONFIG_FILE}
   --help              print this
 
@@ -35,6 +37,7 @@ const OPTIONS = {
   json: { type: 'boolean' },
   watch: { type: 'boolean' },
   'allow-removals': { type: 'boolean' },
+  'accept-older': { type: 'boolean' },
   config: { type: 'string' },
   url: { type: 'string' },
   'password-file': { type: 'string' },
@@ -51,14 +54,18 @@ export function parseCommand(args: readonly string[]): Command {
     throw new UsageError(`'${rest[0] ?? verb}' is not understood; the only command is migrate`);
   }
   const given = Object.keys(values).filter((name) => name !== 'config');
-  const allowed = verb === 'migrate' ? ['url', 'password-file'] : ['dry-run', 'json', 'watch', 'allow-removals'];
+  const allowed = verb === 'migrate' ? ['url', 'password-file'] : ['dry-run', 'json', 'watch', 'allow-removals', 'accept-older'];
   const stray = given.find((name) => !allowed.includes(name));
   if (stray !== undefined) throw new UsageError(`--${stray} does not go with fc-sync${verb === undefined ? '' : ` ${verb}`}`);
   if (verb === 'migrate') {
     return { kind: 'migrate', config, addresses: values.url === undefined ? null : addresses(values.url), passwordFile: values['password-file'] ?? null };
   }
-  const flags = { dryRun: values['dry-run'] === true, json: values.json === true, watch: values.watch === true, allowRemovals: values['allow-removals'] === true };
+  const flags = {
+    dryRun: values['dry-run'] === true, json: values.json === true, watch: values.watch === true,
+    allowRemovals: values['allow-removals'] === true, acceptOlder: values['accept-older'] === true,
+  };
   if (flags.watch && (flags.dryRun || flags.json)) throw new UsageError('--watch goes with neither --dry-run nor --json');
+  if (flags.watch && flags.acceptOlder) throw new UsageError('--watch does not go with --accept-older: run that once, while fc-sync --watch goes on');
   return { kind: 'sync', config, ...flags };
 }
 

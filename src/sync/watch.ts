@@ -1,16 +1,18 @@
 /**
  * `fc-sync --watch`: a pass after each committed change, after each hand-over, and now and then. While the database
- * is away, the rows that were read last go on being what is wanted.
+ * is away, the rows that were read last go on being what is wanted, unless another run has applied others since.
  */
-import { connect } from '../cmdb/connect.ts';
 import { follow } from '../cmdb/changes.ts';
-import { readRows } from '../cmdb/read.ts';
+import type { Standing } from '../cmdb/history.ts';
+import { reach } from '../cmdb/reach.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import type { Rows } from '../model/rows.ts';
 import { dueInMs } from './due.ts';
 import { lock } from './lock.ts';
+import { readNewer } from './newer.ts';
 import { failedLine, rejectionLine } from './report.ts';
+import { readStanding, sameStanding, writeStanding } from './standing.ts';
 import type { PassReport, Sync } from './sync.ts';
 
 /** A run by hand or timer is over in seconds. */
@@ -22,6 +24,7 @@ const RETRY_MS = 5_000;
 export interface WatchOptions {
   readonly config: Config;
   readonly lockFile: string;
+  readonly standingFile: string;
   readonly allowRemovals: boolean;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -29,9 +32,17 @@ export interface WatchOptions {
   readonly makeSync: (due: () => void) => Sync;
 }
 
+interface Wanted {
+  readonly rows: Rows;
+  /** Where the host stands once they are applied. */
+  readonly standing: Standing;
+  /** Where it must stand for them to be applied: they were read as what comes after it. */
+  readonly after: Standing | null;
+}
+
 /** Runs until `signal` is aborted. */
-export async function watch({ config, lockFile, allowRemovals, log, signal, makeSync }: WatchOptions): Promise<void> {
-  let rows: Rows | null = null;
+export async function watch({ config, lockFile, standingFile, allowRemovals, log, signal, makeSync }: WatchOptions): Promise<void> {
+  let wanted: Wanted | null = null;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
   let said = new Set<string>();
@@ -44,11 +55,17 @@ export async function watch({ config, lockFile, allowRemovals, log, signal, make
   /** One pass after the other; never rejects. */
   const pass = (): Promise<void> => {
     running = running.then(async () => {
-      if (rows === null || signal.aborted) return;
+      if (wanted === null || signal.aborted) return;
       try {
         const unlock = await lock(lockFile, LOCK_TIMEOUT_S);
         try {
-          const report = await sync.pass(rows, allowRemovals);
+          if (!sameStanding(await readStanding(standingFile), wanted.after)) {
+            wanted = null; // Read anew at the next look.
+            return;
+          }
+          await writeStanding(standingFile, wanted.standing);
+          wanted = { ...wanted, after: wanted.standing };
+          const report = await sync.pass(wanted.rows, allowRemovals);
           said = tell(report, said, log);
           schedule(dueInMs(report.plan));
         } finally {
@@ -63,19 +80,23 @@ export async function watch({ config, lockFile, allowRemovals, log, signal, make
   };
 
   await follow({
-    connect: () => connect(config.cmdb),
+    reach: (use) => reach(config.cmdb, use),
     signal,
-    onChange: async (_change, connection) => {
-      rows = await readRows(connection);
+    onChange: async (_change, connection, adopt) => {
+      const after = await readStanding(standingFile);
+      const { reading, standing } = await readNewer(connection, after, adopt ? 'other' : 'newer', log);
+      wanted = { rows: reading, standing, after };
       await pass();
     },
+    stale: () => wanted === null,
     onLost: (error) => {
       log.error('the CMDB is lost; what serves goes on serving', { error });
-      if (rows === null) {
+      if (wanted === null) {
         void sync.restore().catch((cause: unknown) => log.error('cannot restore what served', { error: cause instanceof Error ? cause : String(cause) }));
       }
     },
     onReturn: () => log.info('the CMDB is back'),
+    onMove: (address, passedOver) => log.warn('follows another address of the CMDB', { address, why: passedOver.map(({ message }) => message).join('; ') || undefined }),
   });
   clearTimeout(timer);
   await running;

@@ -16,6 +16,8 @@ export interface Paths {
   readonly snapshot: string;
   /** What fc-sync remembers from run to run: incarnations and failures. */
   readonly state: string;
+  /** Where this host stands in the CMDB's history. */
+  readonly standing: string;
   readonly lock: string;
 }
 
@@ -29,6 +31,7 @@ export const HOST_PATHS: Paths = {
   net: `${STATE_DIR}/net`,
   snapshot: `${STATE_DIR}/snapshot.json`,
   state: `${STATE_DIR}/sync.json`,
+  standing: `${STATE_DIR}/standing.json`,
   lock: `${STATE_DIR}/sync.lock`,
 };
 

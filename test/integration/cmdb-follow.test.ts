@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { EventEmitter, once } from 'node:events';
 import { after, afterEach, before, beforeEach, describe, it, type TestContext } from 'node:test';
 import { follow, type Change } from '../../src/cmdb/changes.ts';
-import { connect } from '../../src/cmdb/connect.ts';
 import { Connection } from '../../src/cmdb/connection.ts';
 import { CmdbError } from '../../src/cmdb/error.ts';
 import { migrate } from '../../src/cmdb/migrate.ts';
+import { reach } from '../../src/cmdb/reach.ts';
 import { readRows } from '../../src/cmdb/read.ts';
 import { startMariadb, type Mariadb } from '../support/mariadb.ts';
 
@@ -64,7 +64,7 @@ describe('follow', () => {
     const heard = new Heard();
     const stop = new AbortController();
     const done = follow({
-      connect: () => connect(server.config('fc', { user: 'reader' })),
+      reach: (use) => reach(server.config('fc', { user: 'reader' }), use),
       signal: stop.signal,
       onChange: async (change, connection) => {
         await onChange(change, connection);
@@ -72,6 +72,7 @@ describe('follow', () => {
       },
       onLost: (error) => { heard.say(`lost: ${error.message}`); },
       onReturn: () => { heard.say('back'); },
+      onMove: (address) => { heard.say(`follows ${address}`); },
     });
     const end = async (): Promise<void> => {
       stop.abort();
@@ -207,7 +208,7 @@ describe('follow', () => {
     // The connection breaks, or says why first; then the server is not there, as often as it is tried.
     const lost = [await heard.next(3_000), await heard.next(5_000)];
     assert.match(lost[0] ?? '', /^lost: .*(lost the connection|shutdown)/);
-    assert.match(lost[1] ?? '', /^lost: CMDB unreachable: .*(ENOENT|ECONNREFUSED)/);
+    assert.match(lost[1] ?? '', /^lost: the CMDB cannot be used: .*(ENOENT|ECONNREFUSED)/);
     await server.start();
     assert.equal(await heard.next(10_000), 'everything');
     assert.equal(await heard.next(), 'back');
@@ -223,7 +224,7 @@ describe('follow', () => {
     await server.emptied();
     let said = '';
     for (const deadline = performance.now() + 10_000; performance.now() < deadline && !/Access denied|Unknown database/.test(said);) said = await heard.next(8_000);
-    assert.match(said, /^lost: CMDB unreachable: reader@.*(Access denied|Unknown database)/);
+    assert.match(said, /^lost: the CMDB cannot be used: reader@.*(Access denied|Unknown database)/);
     const admin = await server.open();
     await admin.query('CREATE USER reader@localhost');
     await admin.query('CREATE DATABASE fc');
@@ -239,16 +240,17 @@ describe('follow', () => {
   it('repeats what failed for want of the database, and ends with any other failure', async (t) => {
     let failures = 2;
     const { heard } = start(t, () => (failures-- > 0 ? Promise.reject(new CmdbError('no such schema')) : Promise.resolve()));
-    assert.equal(await heard.next(5_000), 'lost: no such schema');
+    assert.equal(await heard.next(5_000), 'lost: the CMDB cannot be used: no such schema');
     assert.equal(await heard.next(5_000), 'everything');
     assert.equal(await heard.next(), 'back');
 
     await assert.rejects(follow({
-      connect: () => server.open('fc'),
+      reach: (use) => reach(server.config('fc'), use),
       signal: new AbortController().signal,
       onChange: () => Promise.reject(new TypeError('a bug')),
       onLost: () => undefined,
       onReturn: () => undefined,
+      onMove: () => undefined,
     }), { name: 'TypeError', message: 'a bug' });
   });
 
@@ -262,11 +264,15 @@ describe('follow', () => {
     const stop = new AbortController();
     const reached = new EventEmitter();
     const waiting = follow({
-      connect: () => { setImmediate(() => reached.emit('reached')); return Promise.resolve(frozen); },
+      reach: async (use) => {
+        setImmediate(() => reached.emit('reached'));
+        return { connection: frozen, first: true, value: await use(frozen, false), passedOver: [] };
+      },
       signal: stop.signal,
       onChange: () => assert.fail('the log is locked'),
       onLost: (error) => { assert.fail(error); },
       onReturn: () => undefined,
+      onMove: () => undefined,
     });
     await once(reached, 'reached');
     stop.abort();
