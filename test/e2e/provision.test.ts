@@ -33,6 +33,80 @@ describe('a disposable host', () => {
   });
 });
 
+describe('scripts/provision, told something wrong,', () => {
+  let host: TestHost;
+  before(async () => {
+    host = await bootHost('wrong', { provision: false });
+    await host.ok("cd /root; echo secret >password; : >empty; echo short >short; printf '# none\\n\\n' >none; printf '# old\\naaaaaaaaaaaaaaaa bbbb\\n' >second; ls /etc >before");
+  });
+  after(() => host.kill());
+
+  const cmdb = '--cmdb mysql://fc@192.0.2.10/fastcontainer';
+  const cases: readonly [options: string, code: number, says: RegExp][] = [
+    ['--hots web1', 2, /no option --hots/],
+    ['--host', 2, /--host needs a value/],
+    ['--host --timer', 2, /--host needs a value/],
+    ['--timer --manual', 2, /exclude each other/],
+    ['--mariadb-bind 192.0.2.10', 2, /goes with --with-mariadb/],
+    ['--cmdb-only --host web1', 2, /makes no host/],
+    ['--cmdb-password password', 2, /goes with --cmdb/],
+    [`${cmdb} --cmdb-password nowhere`, 1, /--cmdb-password nowhere: no such file/],
+    [`${cmdb} --cmdb-password empty`, 1, /is empty/],
+    ['--fleet-token nowhere', 1, /--fleet-token nowhere: no such file/],
+    ['--fleet-token /root', 1, /no file that can be read/],
+    ['--fleet-token empty', 1, /holds no token/],
+    ['--fleet-token none', 1, /holds no token/],
+    ['--fleet-token short', 1, /line 1 is no token/],
+    ['--fleet-token second', 1, /line 2 is no token/],
+  ];
+
+  test('says what, and changes nothing', async () => {
+    for (const [options, code, says] of cases) {
+      const result = await host.sh(`cd /root && ${scripts}/provision --no-packages ${options}`);
+      assert.equal(result.code, code, `${options}\n${result.stderr}`);
+      assert.match(result.stderr, says);
+      assert.equal(result.stderr.includes('usage:'), code === 2, options);
+    }
+    assert.equal(await host.ok('ls /etc | diff /root/before -; ls /usr/lib/fastcontainer /usr/bin/fc-{sync,proxy} 2>/dev/null || true'), '');
+  });
+
+  test('that only the program can tell, keeps nothing of it', async () => {
+    for (const [options, says] of [
+      [`--host Bad_Name ${cmdb}`, /\[host\] name: is "Bad_Name"/],
+      ['--host web1 --cmdb http://192.0.2.10/', /begins with http:/],
+    ] as const) {
+      const { code, stderr } = await host.sh(`${scripts}/provision --no-packages ${options} --cmdb-password /root/password`);
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, says);
+      assert.equal(await host.ok('ls /etc/fastcontainer'), '');
+    }
+  });
+
+  test('or not run by root, does nothing', async () => {
+    for (const readable of ['/tmp/scripts', scripts]) {
+      const { code, stderr } = await host.sh(`cp -r ${scripts} /tmp/ 2>/dev/null; setpriv --reuid nobody --clear-groups ${readable}/provision`);
+      assert.notEqual(code, 0);
+      assert.match(stderr, readable === scripts ? /needs root|Permission denied|No such file/ : /needs root/);
+    }
+    assert.equal(await host.ok('ls /etc/fastcontainer'), '');
+  });
+
+  test('and then right, without a CMDB that answers, tells the row that is left', async () => {
+    const { code, stderr } = await host.sh(`umask 077; openssl rand -hex 32 >/root/token; ${scripts}/provision --no-packages --host web7 --address 192.0.2.17 ${cmdb} --cmdb-password /root/password --fleet-token /root/token`);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /CMDB unreachable/);
+    assert.match(stderr, /INSERT INTO hosts \(name, address\) VALUES \('web7', '192\.0\.2\.17'\);\n$/);
+    assert.equal(await host.ok('stat -c "%a %U" /etc/fastcontainer/fleet-tokens; cmp /root/token /etc/fastcontainer/fleet-tokens'), '600 root\n');
+  });
+
+  test('never replaces a token, and says so', async () => {
+    const { code, stderr } = await host.sh(`openssl rand -hex 32 >/root/other; ${scripts}/provision --no-packages --fleet-token /root/other`);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, /fleet-tokens is there with other tokens than \/root\/other and stays as it is/);
+    assert.equal(await host.ok('cmp /root/token /etc/fastcontainer/fleet-tokens'), '');
+  });
+});
+
 describe('scripts/provision', () => {
   let host: TestHost;
   before(async () => { host = await bootHost('provision', { sync: 'watch' }); });
@@ -75,12 +149,25 @@ describe('scripts/provision', () => {
     assert.equal((await host.request('steady.test', '/')).status, 200);
   });
 
+  test('makes of one host the first of a fleet', async () => {
+    assert.equal((await host.sh('ls /etc/fastcontainer/fleet-tokens')).code, 2, 'who is alone needs no token');
+    const said = await host.ok(`${scripts}/provision --no-packages --with-mariadb --mariadb-bind ${host.address} 2>&1`);
+    assert.match(said, new RegExp(`--cmdb mysql://fc@${host.address}/fastcontainer --cmdb-password FILE --fleet-token FILE`));
+    assert.match(await host.ok('cat /etc/fastcontainer/fleet-tokens'), /^[0-9a-f]{64}\n$/);
+    assert.equal(await host.ok('stat -c %a /etc/fastcontainer/fleet-tokens'), '600\n');
+    const reader = `mariadb --host=${host.address} --user=fc --password="$(cat /etc/fastcontainer/cmdb.password)" fastcontainer --execute "SELECT COUNT(*) FROM apps"`;
+    assert.equal((await host.sh(reader)).code, 0);
+    assert.equal((await host.request('steady.test', '/')).status, 200);
+  });
+
   test('leaves a quiet journal', async () => {
     await host.assertQuiet([
       // The watch starts before this test has inserted the host's row.
       /^fc-sync-watch\.service: .*hosts 'web1'/,
       // An upgrade starts the next fc-proxy while the last one finishes what it has.
       /^fc-proxy\.service: .*(Found left-over process|remains running after unit stopped|usually indicates unclean termination)/,
+      // MariaDB is restarted once, to listen for others.
+      /^fc-sync-watch\.service: the CMDB is lost; what serves goes on serving/,
     ]);
   });
 

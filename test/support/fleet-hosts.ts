@@ -3,12 +3,9 @@
  * one row.
  */
 import { fileURLToPath } from 'node:url';
-import { type AppRow, bootHost, insertApp, quote, type TestHost, TEST_COMMAND, TEST_IMAGE } from './host.ts';
+import { type AppRow, bootHost, importImage, insertApp, quote, type TestHost } from './host.ts';
 
 const REPO = fileURLToPath(new URL('../..', import.meta.url));
-
-/** What the test's apps are made of. */
-const IMPORT = `podman import --quiet --change 'CMD ${JSON.stringify(TEST_COMMAND)}' ${REPO}.cache/images/test-app.tar ${TEST_IMAGE} >/dev/null 2>&1`;
 
 export interface FleetOptions {
   /** Where the CMDB is. It takes requests, too, as a front, unless `cmdbOnly`. */
@@ -36,9 +33,8 @@ export class TestFleet {
     const fleet = new TestFleet(first);
     for (const host of bare) fleet.#hosts.set(host.row, host);
     try {
-      await first.ok(`${REPO}scripts/provision --no-packages ${cmdbOnly ? '--cmdb-only' : `--with-mariadb --host ${cmdb}`} --mariadb-bind ${first.address}
-        ${cmdbOnly ? '' : IMPORT}`, { timeoutMs: 120_000 });
-      if (!cmdbOnly) await fleet.addRow(first);
+      await first.ok(`${REPO}scripts/provision --no-packages ${cmdbOnly ? '--cmdb-only' : `--with-mariadb --host ${cmdb}`} --mariadb-bind ${first.address}`, { timeoutMs: 120_000 });
+      if (!cmdbOnly) await Promise.all([fleet.addRow(first), importImage(first)]);
       await Promise.all(others.map((host) => fleet.join(host)));
     } catch (error) {
       await fleet.kill();
@@ -64,19 +60,27 @@ export class TestFleet {
   async provision(host: TestHost, ...options: readonly string[]): Promise<string> {
     const secrets = await this.cmdb.ok('cat /etc/fastcontainer/cmdb.password /etc/fastcontainer/fleet-tokens');
     const [password = '', ...tokens] = secrets.trimEnd().split('\n');
-    return await host.ok(`
+    const said = await host.ok(`
       umask 077
       printf '%s\\n' ${quote(password)} > /root/cmdb.password
       printf '%s\\n' ${quote(tokens.join('\n'))} > /root/fleet-tokens
       ${REPO}scripts/provision --no-packages --host ${host.row} --cmdb mysql://fc@${this.cmdb.address}/fastcontainer \\
         --cmdb-password /root/cmdb.password --fleet-token /root/fleet-tokens ${options.join(' ')} 2>&1
       rm /root/cmdb.password /root/fleet-tokens
-      ${IMPORT}
     `, { timeoutMs: 120_000 });
+    await importImage(host);
+    return said;
   }
 
   async addRow(host: TestHost): Promise<void> {
     await this.cmdb.sql(`INSERT INTO hosts (name, address) VALUES (${quote(host.row)}, ${quote(host.address)})`);
+  }
+
+  /** An empty machine takes the place, and the row, of a host that is gone. */
+  async replace(host: TestHost): Promise<void> {
+    await this.cmdb.sql(`UPDATE hosts SET address = ${quote(host.address)} WHERE name = ${quote(host.row)}`);
+    await this.provision(host);
+    this.#hosts.set(host.row, host);
   }
 
   /** An app (see TestHost.addApp) placed on these hosts. Says nothing of when they know. */

@@ -132,9 +132,14 @@ async function setUp(host: TestHost, sync: 'manual' | 'watch' | 'timer'): Promis
   await host.ok(`
     ${REPO}scripts/provision --no-packages --with-mariadb --host ${host.row} ${mode.join(' ')}
     cp -a ${IMAGES}/test-app.rootfs ${TEST_ROOTFS}
-    podman import --quiet --change 'CMD ${JSON.stringify(TEST_COMMAND)}' ${IMAGES}/test-app.tar ${TEST_IMAGE}
   `, { timeoutMs: 120_000 });
+  await importImage(host);
   await host.sql(`INSERT INTO hosts (name, address) VALUES (${quote(host.row)}, ${quote(host.address)})`);
+}
+
+/** Makes TEST_IMAGE known to a host's podman. */
+export async function importImage(host: TestHost): Promise<void> {
+  await host.ok(`podman import --quiet --change 'CMD ${JSON.stringify(TEST_COMMAND)}' ${IMAGES}/test-app.tar ${TEST_IMAGE}`);
 }
 
 function hostOf(name: string, address: string, row: string): TestHost {
