@@ -11,7 +11,7 @@ readonly NODE_NEEDED=20.18.1
 
 # What a FastContainer host needs. Without recommends podman comes without netavark,
 # which apps do not use but podman wants to find.
-readonly HOST_PACKAGES=(podman crun conmon netavark nftables iproute2 dbus polkitd procps ca-certificates)
+readonly HOST_PACKAGES=(podman crun conmon netavark skopeo nftables iproute2 dbus polkitd procps ca-certificates)
 # What a machine needs that boots such hosts within itself (scripts/testhost).
 readonly MACHINE_PACKAGES=(systemd systemd-container util-linux curl)
 
@@ -43,12 +43,12 @@ apt_install() {
 	DEBIAN_FRONTEND=noninteractive apt_quietly install -y --no-install-recommends "${missing[@]}"
 }
 
-# apt_install for a machine that needs MariaDB's program and did not ask for a database.
+# apt_install for a machine that needs the programs of MariaDB and docker-registry and did not ask for a database or a registry.
 install_packages() {
-	local fresh=no
-	! package_missing mariadb-server || fresh=yes
+	local package fresh=()
+	for package in mariadb-server docker-registry; do ! package_missing "$package" || fresh+=("$package"); done
 	apt_install "$@"
-	[[ $fresh == no ]] || systemctl disable --quiet --now mariadb.service 2>/dev/null || true
+	for package in "${fresh[@]}"; do systemctl disable --quiet --now "${package%-server}.service" 2>/dev/null || true; done
 }
 
 # apt-get with its talk kept for the case of failure. Debian's mirrors and other

@@ -63,8 +63,8 @@ async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Conf
   const templates = await loadTemplates(fileURLToPath(new URL('../../templates', import.meta.url)));
   // The folder is root's and fc-proxy's group's: whoever may enter it may read the snapshot.
   const { gid: proxyGid } = await stat(HOST_PATHS.stateDir);
-  const makeSync = (onHandedOver: () => void, logger: Logger = log): Sync =>
-    new Sync({ config, paths: HOST_PATHS, manager, templates, proxyGid, log: logger, onHandedOver });
+  const makeSync = (onNews: () => void, logger: Logger = log): Sync =>
+    new Sync({ config, paths: HOST_PATHS, manager, templates, proxyGid, log: logger, onNews });
   try {
     if (command.watch) {
       const stop = new AbortController();

@@ -3,9 +3,15 @@
  * valid by construction: whoever holds an `App` need not check it again.
  */
 
-/** An OCI image in podman's storage, or a directory tree used under a throw-away overlay. */
-export type AppSource =
+/** An OCI image: by its reference, or in an archive; `tag` says which of an archive's images, null: its only one. */
+export type ImageSource =
   | { readonly kind: 'image'; readonly image: string }
+  /** `root`: the configured root that `path` lies under. */
+  | { readonly kind: 'archive'; readonly transport: 'oci-archive' | 'docker-archive'; readonly path: string; readonly root: string; readonly tag: string | null };
+
+/** An OCI image, or a directory tree used under a throw-away overlay. */
+export type AppSource =
+  | ImageSource
   /** `root`: the configured root that `path` lies under. */
   | { readonly kind: 'rootfs'; readonly path: string; readonly root: string };
 

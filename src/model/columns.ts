@@ -35,8 +35,9 @@ export const APP = {
     doc: 'Primary key. Part of unit, socket and container names.',
   }),
   image: column({
-    name: 'image', accepts: 'OCI image reference', default: null, parse: orNull(image),
-    doc: 'Image in the host\'s podman storage; it is never pulled by a request. Exactly one of image and rootfs.',
+    name: 'image', accepts: 'OCI image reference; or oci-archive:/path[:reference] (docker-archive: too) below one of [volumes] roots', default: null,
+    parse: orNull(image),
+    doc: 'Fetched when the placement appears, never by a request; what is on the host already is not fetched again. Exactly one of image and rootfs.',
   }),
   rootfs: column({
     name: 'rootfs', accepts: 'absolute path below one of [volumes] roots', default: null,

@@ -81,6 +81,16 @@ export function leaseUnit(idleTimeoutS: number | null, instance: string): string
   return leaseTemplate(idleTimeoutS).replace('@', `@${instance}`);
 }
 
+/** The unit that fetches an image, one for each image however many apps run it; `id`: 16 hex digits. */
+export function imageUnit(id: string): string {
+  return `fc-image@${id}.service`;
+}
+
+/** The id in the name of an image's file or unit; null: not one of ours. */
+export function parseImageId(name: string): string | null {
+  return /^(?:fc-image@)?(?<id>[0-9a-f]{16})(?:\.service)?$/.exec(name)?.groups?.['id'] ?? null;
+}
+
 export type UnitKind = 'socket' | 'gate' | 'container';
 
 /** What a unit file of a generation is, by its file name; null: not one of ours. */

@@ -74,7 +74,7 @@ function sourceOf(row: Row, policy: Policy): AppSource | { readonly column: stri
   const image = valueOf(APP.image, row, policy);
   const rootfs = valueOf(APP.rootfs, row, policy);
   if (image !== null && rootfs !== null) return { column: APP.rootfs.name, why: 'is set as well as image, and an app has exactly one of the two' };
-  if (image !== null) return { kind: 'image', image };
+  if (image !== null) return image;
   if (rootfs === null) return { column: APP.image.name, why: 'is NULL as well as rootfs, and an app has exactly one of the two' };
   if (valueOf(APP.command, row, policy) === null) return { column: APP.command.name, why: 'is NULL, and a rootfs, unlike an image, does not say what to run' };
   return { kind: 'rootfs', ...rootfs };

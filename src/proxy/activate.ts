@@ -121,8 +121,10 @@ export class Activator {
     }
   }
 
-  /** The same generation, perhaps at another address: the host's table of networks was lost. */
+  /** The same generation, perhaps at another address (the host's table of networks was lost), or with its image here by now. */
   #describe(generation: Generation, spec: SnapshotGeneration): void {
+    // Its image has come: what failed for want of it need not wait any longer.
+    if (generation.spec.fetching && !spec.fetching) generation.quarantine = HEALTHY;
     generation.spec = spec;
     if (generation.upstream.reaches(spec)) return;
     generation.upstream.containerEnded();
@@ -235,11 +237,13 @@ export class Activator {
   }
 
   #launch(generation: Generation, cold: boolean): Flight {
-    const flight: Flight = { cold, since: this.#options.clock.now(), sentAt: null, waiters: new Set() };
+    // Who may have to wait for an image must not hold up the starts of others, perhaps for minutes.
+    const queued = cold && !generation.spec.fetching;
+    const flight: Flight = { cold, queued, since: this.#options.clock.now(), sentAt: null, waiters: new Set() };
     generation.flight = flight;
     generation.foundAwake = false;
     const go = (): void => { void this.#fly(generation, flight); };
-    if (cold) this.#queue.enter(go);
+    if (queued) this.#queue.enter(go);
     else go();
     return flight;
   }
@@ -256,7 +260,7 @@ export class Activator {
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
     }
-    if (flight.cold) this.#queue.done();
+    if (flight.queued) this.#queue.done();
     generation.flight = null;
     if (failure === null) this.#landed(generation, flight, began, askedAt);
     else this.#failed(generation, flight, failure);
@@ -428,11 +432,15 @@ export class Activator {
   }
 
   /** Why a request gives up: what is still missing. Takes LAST_WORDS_MS at most. */
-  async #late({ container }: SnapshotGeneration, flight: Flight): Promise<Problem> {
+  async #late({ container, image, fetching }: SnapshotGeneration, flight: Flight): Promise<Problem> {
     if (flight.sentAt === null) {
       return new Problem('start-timeout', `The app is asleep and its start has not had its turn: ${this.#queue.length} ${this.#queue.length === 1 ? 'app waits' : 'apps wait'} to be started on this host.`, { retryAfterS: 5 });
     }
     const seconds = Math.round((this.#options.clock.now() + LAST_WORDS_MS - flight.sentAt) / 1000);
+    if (fetching && image !== null) {
+      const at = printable((await this.#evidence(image, LAST_WORDS_MS / 2))?.statusText ?? '');
+      if (at === '' || at.startsWith('fetching ')) return new Problem('start-timeout', `The app has been waiting for its image for ${seconds} s (${image}${at === '' ? '' : `: ${at}`}).`, { retryAfterS: 5 });
+    }
     const status = (await this.#evidence(container, LAST_WORDS_MS / 2))?.statusText ?? '';
     const missing = status === '' ? 'it does not listen on its port yet' : printable(status);
     return new Problem('start-timeout', `The app has been starting for ${seconds} s: ${missing}.`, { retryAfterS: 5 });

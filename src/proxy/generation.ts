@@ -22,8 +22,10 @@ export interface Waiter {
 
 /** A job under way, however many wait for it. */
 export interface Flight {
-  /** Whether the app is believed asleep: such jobs queue for a place. */
+  /** Whether the app is believed asleep. */
   readonly cold: boolean;
+  /** Whether it has a place among those that may start at once, or queues for one. */
+  readonly queued: boolean;
   readonly since: number;
   /** When it had its turn; null: it still queues. */
   sentAt: number | null;

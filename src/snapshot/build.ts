@@ -3,8 +3,11 @@ import type { App, Fleet } from '../model/app.ts';
 import type { Generation } from '../units/render.ts';
 import { type Snapshot, type SnapshotApp, type SnapshotGeneration, SNAPSHOT_FORMAT } from './format.ts';
 
-/** `address`: where the app answers; of its own network namespace, or the host's loopback. */
-export function snapshotGeneration(app: App, generation: Generation, address: string): SnapshotGeneration {
+/**
+ * @param address where the app answers; of its own network namespace, or the host's loopback
+ * @param fetching whether its image may not be here yet
+ */
+export function snapshotGeneration(app: App, generation: Generation, address: string, fetching: boolean): SnapshotGeneration {
   return {
     id: generation.id,
     instance: generation.instance,
@@ -16,6 +19,8 @@ export function snapshotGeneration(app: App, generation: Generation, address: st
     address,
     port: app.port,
     startTimeoutS: app.startTimeoutS,
+    image: generation.image?.unit ?? null,
+    fetching: generation.image !== null && fetching,
   };
 }
 

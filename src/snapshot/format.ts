@@ -26,6 +26,10 @@ export interface SnapshotGeneration {
   readonly address: string;
   readonly port: number;
   readonly startTimeoutS: number;
+  /** The unit that fetches its image; null: it has none. */
+  readonly image: string | null;
+  /** The image may not be here yet: a start may have to wait for it. */
+  readonly fetching: boolean;
 }
 
 export interface SnapshotApp {

@@ -48,6 +48,11 @@ class At {
     return value >= min && value <= max ? value : this.fail(`is ${value}, not from ${min} to ${max}`);
   }
 
+  /** For a key that snapshots of an older version do not have. */
+  orAbsent<T>(absent: T, parse: (at: At) => T): T {
+    return this.value === undefined ? absent : parse(this);
+  }
+
   orNull<T>(parse: (at: At) => T): T | null {
     return this.value === null ? null : parse(this);
   }
@@ -98,6 +103,8 @@ function generation(at: At, app: string): SnapshotGeneration {
     address: isIP(address.text(/^/)) === 0 ? address.fail('is not an IP address') : address.text(/^/),
     port: at.member('port').whole(...PORT),
     startTimeoutS: at.member('startTimeoutS').whole(1, 2 ** 31),
+    image: at.member('image').orAbsent(null, (image) => image.orNull((text) => text.text(/^fc-image@[0-9a-f]{16}\.service$/))),
+    fetching: at.member('fetching').orAbsent(false, (fetching) => fetching.value === true || (fetching.value !== false && fetching.fail('is not true or false'))),
   };
 }
 

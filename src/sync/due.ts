@@ -13,10 +13,10 @@ const WAIT_MS: Readonly<Record<Waiting, number>> = {
 
 /** Steps after which something is left to do as soon as they have settled. */
 const LEAVES_SOMETHING: Readonly<Record<Step['kind'], boolean>> = {
-  create: false, unchanged: false, switch: true, handOver: false, replace: true, revert: true, failed: false, busy: false, held: false, remove: true,
+  create: false, unchanged: false, switch: true, handOver: false, replace: true, revert: true, failed: false, fetching: false, busy: false, held: false, remove: true,
 };
 
-/** Milliseconds until the next pass. (The end of a hand-over calls for one by itself.) */
+/** Milliseconds until the next pass. (The end of a hand-over, or of fetching an image, calls for one by itself.) */
 export function dueInMs(plan: Plan): number {
   return Math.min(
     IDLE_LOOK_MS,

@@ -4,8 +4,11 @@ import type { Rows } from '../model/rows.ts';
 import { finishInMs } from './due.ts';
 import type { PassReport, Sync } from './sync.ts';
 
-/** Enough for hand-over, settling, closing and removing; a fleet that changes all the time is for later runs. */
-const MAX_PASSES = 6;
+/** Enough for fetching, hand-over, settling, closing and removing; a fleet that changes all the time is for later runs. */
+const MAX_PASSES = 7;
+
+/** A run waits this long for images in all: most are there, or their registry says at once that it has none. */
+const IMAGES_WITHIN_MS = 30_000;
 
 export interface RunReport {
   /** Of the first pass: what the run set out to do. */
@@ -18,11 +21,13 @@ export interface RunReport {
 export async function runOnce(sync: Sync, rows: Rows, allowRemovals: boolean): Promise<RunReport> {
   const first = await sync.pass(rows, allowRemovals);
   let last = first;
+  const imagesBy = performance.now() + IMAGES_WITHIN_MS;
   for (let passes = 1; passes < MAX_PASSES; passes++) {
     const waitMs = finishInMs(last.plan);
-    if (waitMs === null) break;
+    if (waitMs === null && sync.images.idle) break;
     await sync.handOvers.settled();
-    await sleep(waitMs);
+    await sync.images.settled(Math.max(0, imagesBy - performance.now()));
+    await sleep(waitMs ?? 0);
     last = await sync.pass(rows, allowRemovals);
   }
   await sync.handOvers.settled();

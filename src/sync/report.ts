@@ -12,6 +12,7 @@ function stepLine(step: Step): string | null {
     case 'replace': return `~ ${step.app}: ${step.from.instance} -> generation ${step.to.id}; uses the host's network: the old one is stopped first`;
     case 'revert': return `! ${step.app}: generation ${step.to.id} did not start, back to ${step.back.instance}`;
     case 'failed': return `! ${step.app}: generation ${step.to.id} did not start (${step.failure.why}); ${step.from} goes on serving`;
+    case 'fetching': return `~ ${step.app}: ${step.from} -> generation ${step.to.id}; serves once its image ${step.image.source} is here (${step.image.unit})`;
     case 'busy': return `~ ${step.app}: a hand-over to another generation is under way`;
     case 'remove': return `- ${step.app}: removed; ${step.from} finishes what it has`;
     case 'held': case 'unchanged': return null;
@@ -41,9 +42,11 @@ export function failedLine({ subject, what, cause }: Failed): string {
 export function planLines(plan: Plan): readonly string[] {
   const unchanged = plan.steps.filter((step) => step.kind === 'unchanged').length;
   const held = plan.steps.filter((step) => step.kind === 'held');
+  const sources = new Map(plan.steps.flatMap((step) => ('to' in step && step.to.image !== null ? [[step.to.image.unit, step.to.image.source]] : [])));
   return [
     ...plan.steps.map(stepLine).filter((line) => line !== null),
     ...held.map(({ app }) => `= ${app}: left as it is${plan.refused.includes(app) ? ', its removal was refused' : ', its row was rejected'}`),
+    ...plan.images.start.map((unit) => `  ${unit}: looks for ${sources.get(unit) ?? 'its image'}, and fetches it if it is not here`),
     ...plan.startSockets.map((unit) => `  ${unit}: starts to listen`),
     ...plan.startLeases.map((unit) => `  ${unit}: starts, its app never sleeps`),
     ...plan.retire.map(retirementLine),

@@ -14,13 +14,16 @@ import { readSnapshot } from '../snapshot/read.ts';
 import { writeSnapshot } from '../snapshot/write.ts';
 import { type Failed, retire, RETIRING_LEASE_S, startUnits, type SyncManager, updateLinks, writeGenerations } from '../systemd/apply.ts';
 import { ifThere } from '../files.ts';
+import { dropImages, writeImages } from '../systemd/apply-images.ts';
 import { type HostView, observe } from '../systemd/observe.ts';
 import type { Paths } from '../systemd/paths.ts';
 import type { Plan, Retirement, Step } from '../systemd/plan.ts';
+import type { FailedImage } from '../systemd/plan-images.ts';
 import { renderLease } from '../units/lease.ts';
 import type { Templates } from '../units/template.ts';
 import { type Decision, decide } from './decide.ts';
 import { HandOvers } from './hand-over.ts';
+import { Images } from './images.ts';
 import { readState, type SyncState, writeState } from './state.ts';
 
 export interface SyncOptions {
@@ -31,8 +34,8 @@ export interface SyncOptions {
   /** Group that may read the snapshot: fc-proxy's. */
   readonly proxyGid: number;
   readonly log: Logger;
-  /** Called when a hand-over has ended and another pass has something to do. */
-  readonly onHandedOver: () => void;
+  /** Called when a hand-over has ended, or an image has come: another pass has something to do. */
+  readonly onNews: () => void;
 }
 
 export interface PassReport {
@@ -54,13 +57,15 @@ export const SETTLE_MS = 1000;
 export class Sync {
   readonly #options: SyncOptions;
   readonly handOvers: HandOvers;
+  readonly images: Images;
   /** App → when its route changed last, ms since the epoch. */
   readonly #changedAt = new Map<string, number>();
   #state: SyncState | null = null;
 
   constructor(options: SyncOptions) {
     this.#options = options;
-    this.handOvers = new HandOvers(options.manager, options.log, (app, instance, why) => this.#noteFailure(app, instance, why), options.onHandedOver);
+    this.handOvers = new HandOvers(options.manager, options.log, (app, instance, why) => this.#noteFailure(app, instance, why), options.onNews);
+    this.images = new Images(options.manager, options.onNews);
   }
 
   /** What a pass would do; nothing is done. */
@@ -77,6 +82,9 @@ export class Sync {
     const { plan } = decision;
     const { paths, manager, config } = this.#options;
 
+    // Before any socket opens: a visitor's start then finds the fetch under way, and waits for it.
+    await writeImages(plan.images, paths);
+    this.images.begin(plan.images.start);
     const leases = [...new Set([...decision.desired.values()].map(({ generation }) => generation.leaseS))];
     const addresses = await writeGenerations(plan.write, leases.map((leaseS) => this.#lease(leaseS)), view, config.network.range, paths);
     const addressOf = (instance: string): string | undefined => addresses.get(instance) ?? view.networks.get(instance)?.appAddress;
@@ -84,6 +92,9 @@ export class Sync {
 
     const serving = new Map(decision.current);
     for (const step of plan.steps) this.#reroute(step, serving, decision, addressOf);
+    for (const [app, spec] of serving) {
+      if (spec.fetching && spec.image !== null && view.states.get(spec.image) === 'active') serving.set(app, { ...spec, fetching: false });
+    }
     const left = new Set([...decision.held, ...plan.refused]);
     await writeSnapshot(paths.snapshot, buildSnapshot(config.host.name, decision.fleet, rows.revision, serving, left, snapshot), this.#options.proxyGid);
     await updateLinks(plan, serving, paths);
@@ -95,7 +106,7 @@ export class Sync {
       if (step.kind === 'failed') failed.push(failedStep(step));
     }
     for (const retirement of plan.retire) failed.push(...await this.#retire(retirement, manager));
-    failed.push(...plan.refused.map(refusedRemoval));
+    failed.push(...await dropImages(plan.images, paths, manager), ...plan.images.failed.map(failedImage), ...plan.refused.map(refusedRemoval));
     return { plan, rejections: decision.fleet.rejections, failed };
   }
 
@@ -158,7 +169,7 @@ export class Sync {
   /** Lets `serving` say what a step's outcome is, for steps that change it at once. */
   #reroute(step: Step, serving: Map<string, SnapshotGeneration>, decision: Decision, addressOf: AddressOf): void {
     switch (step.kind) {
-      case 'busy': case 'failed': case 'held': case 'handOver': return;
+      case 'busy': case 'failed': case 'fetching': case 'held': case 'handOver': return;
       case 'unchanged':
         serving.set(step.app, this.#specOf(decision, step.app, addressOf));
         return;
@@ -184,7 +195,9 @@ export class Sync {
     const { generation } = desired;
     const address = generation.units.net === null ? '127.0.0.1' : addressOf(generation.instance);
     if (address === undefined) throw new Error(`${generation.instance} has no file in ${this.#options.paths.net}, although its units are there`);
-    return snapshotGeneration(desired.app, generation, address);
+    // Every other generation serves only once its image is here.
+    const fetching = decision.current.get(app)?.fetching ?? true;
+    return snapshotGeneration(desired.app, generation, address, fetching);
   }
 
   async #startAll(units: readonly string[], what: string): Promise<readonly Failed[]> {
@@ -215,7 +228,7 @@ export class Sync {
   /** A failure is worth remembering as long as its generation is wanted and does not serve. */
   async #forgetFailures(plan: Plan, state: SyncState): Promise<void> {
     const open = new Map(plan.steps.flatMap((step) =>
-      (step.kind === 'failed' || step.kind === 'handOver' || step.kind === 'busy' || step.kind === 'revert' || step.kind === 'replace' ? [[step.app, step.to.instance] as const] : [])));
+      (step.kind === 'failed' || step.kind === 'fetching' || step.kind === 'handOver' || step.kind === 'busy' || step.kind === 'revert' || step.kind === 'replace' ? [[step.app, step.to.instance] as const] : [])));
     const stale = [...state.failures].filter(([app, failure]) => open.get(app) !== failure.instance);
     if (stale.length === 0) return;
     for (const [app] of stale) state.failures.delete(app);
@@ -230,6 +243,13 @@ type AddressOf = (instance: string) => string | undefined;
 function failedStep({ app, to, from, failure, retryAtMs }: Extract<Step, { kind: 'failed' }>): Failed {
   const seconds = Math.max(0, Math.ceil((retryAtMs - Date.now()) / 1000));
   return { subject: app, what: `generation ${to.id} did not start, ${from} goes on serving, next try in ${seconds} s`, cause: new Error(failure.why) };
+}
+
+const SHOWN_APPS = 5;
+
+function failedImage({ image, why, apps }: FailedImage): Failed {
+  const more = apps.length > SHOWN_APPS ? ` and ${apps.length - SHOWN_APPS} more` : '';
+  return { subject: image.unit, what: `the image ${image.source} of ${apps.slice(0, SHOWN_APPS).join(', ')}${more} could not be fetched, which is tried again`, cause: new Error(why) };
 }
 
 function refusedRemoval(app: string): Failed {

@@ -1,7 +1,8 @@
 /** What is on this host: unit files and links from the disk, states from systemd. Reads only. */
 import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { instanceName, isAppName, parseInstance, parseLeaseTemplate, parseUnitName, type UnitKind } from '../model/names.ts';
+import { instanceName, isAppName, parseImageId, parseInstance, parseLeaseTemplate, parseUnitName, type UnitKind } from '../model/names.ts';
+import { printable } from '../model/printable.ts';
 import { ifThere, linkTarget, namesIn } from '../files.ts';
 import type { Manager } from './manager.ts';
 import { type NetworkPair, parseNetworkFile } from './network.ts';
@@ -19,9 +20,10 @@ const UNIT_KINDS: readonly UnitKind[] = ['socket', 'gate', 'container'];
 
 /** @throws SystemdError, or the file system's error */
 export async function observe(paths: Paths, manager: Pick<Manager, 'list'>): Promise<HostView> {
-  const [unitFiles, networks, links, states] = await Promise.all([
+  const [unitFiles, networks, links, states, images] = await Promise.all([
     namesIn(paths.units), readNetworks(paths.net), readLinks(paths),
-    manager.list(['fc-app-*', 'fc-ctr-*', 'fc-lease-*']),
+    manager.list(['fc-app-*', 'fc-ctr-*', 'fc-lease-*', 'fc-image@*']),
+    readImages(paths),
   ]);
   const kinds = new Map<string, Set<UnitKind>>();
   for (const file of unitFiles) {
@@ -34,9 +36,20 @@ export async function observe(paths: Paths, manager: Pick<Manager, 'list'>): Pro
     onDisk: new Map([...kinds].map(([instance, there]) => [instance, { complete: UNIT_KINDS.every((kind) => there.has(kind)) }])),
     states: new Map(states.map(({ unit, activeState }) => [unit, activeState])),
     links,
+    images,
     leaseTemplates: new Set(unitFiles.filter((file) => parseLeaseTemplate(file) !== undefined)),
     networks,
   };
+}
+
+async function readImages(paths: Paths): Promise<Observed['images']> {
+  const ids = (names: readonly string[]): readonly string[] => names.filter((name) => parseImageId(name) === name);
+  const failures = new Map<string, string>();
+  for (const id of ids(await namesIn(paths.imageFailures))) {
+    const why = await ifThere(readFile(join(paths.imageFailures, id), 'utf8'));
+    if (why !== null) failures.set(id, printable(why.trim(), 400));
+  }
+  return { known: new Set(ids(await namesIn(paths.images))), failures };
 }
 
 async function readNetworks(folder: string): Promise<HostView['networks']> {

@@ -13,6 +13,10 @@ export interface Paths {
   readonly env: string;
   /** One file for each network namespace: its interface and addresses. */
   readonly net: string;
+  /** One file for each image that an app here needs, by its id: what its unit fetches. */
+  readonly images: string;
+  /** Why an image is not here yet, by its id; tmpfs. */
+  readonly imageFailures: string;
   readonly snapshot: string;
   /** What fc-sync remembers from run to run: incarnations and failures. */
   readonly state: string;
@@ -29,6 +33,8 @@ export const HOST_PATHS: Paths = {
   run: SOCKET_DIR,
   env: ENV_DIR,
   net: `${STATE_DIR}/net`,
+  images: `${STATE_DIR}/image`,
+  imageFailures: `${SOCKET_DIR}/images`,
   snapshot: `${STATE_DIR}/snapshot.json`,
   state: `${STATE_DIR}/sync.json`,
   standing: `${STATE_DIR}/standing.json`,
@@ -42,7 +48,7 @@ export function wantsDir(paths: Paths): string {
 
 /** Makes the folders that hold secrets, and the one that a reboot empties. @throws when there is no state folder: provisioning makes it */
 export async function prepareFolders(paths: Paths): Promise<void> {
-  for (const folder of [paths.env, paths.net]) {
+  for (const folder of [paths.env, paths.net, paths.images]) {
     await mkdir(folder, { mode: 0o700 }).catch(ignoreExisting);
     await chmod(folder, 0o700);
   }

@@ -8,6 +8,8 @@
 import { containerUnit, gateUnit, parseInstance, socketUnit } from '../model/names.ts';
 import type { SnapshotGeneration } from '../snapshot/format.ts';
 import type { Generation } from '../units/render.ts';
+import type { Image } from '../units/image.ts';
+import { type ImagePlan, planImages } from './plan-images.ts';
 import type { UnitState } from './manager.ts';
 
 type ActiveState = UnitState['activeState'];
@@ -20,6 +22,8 @@ export interface Observed {
   readonly states: ReadonlyMap<string, ActiveState>;
   /** App → instance its `<app>.sock` link and its link in fc-apps.target.wants lead to. */
   readonly links: ReadonlyMap<string, string>;
+  /** Ids of images whose unit knows what to fetch, and why one of them is not here yet. */
+  readonly images: { readonly known: ReadonlySet<string>; readonly failures: ReadonlyMap<string, string> };
 }
 
 /** A generation that did not start when it should have taken over. */
@@ -69,6 +73,8 @@ export type Step =
   | { readonly kind: 'revert'; readonly app: string; readonly to: Generation; readonly back: SnapshotGeneration }
   /** The new generation failed to start and its next try is not due; the old one serves. */
   | { readonly kind: 'failed'; readonly app: string; readonly from: string; readonly to: Generation; readonly failure: Failure; readonly retryAtMs: number }
+  /** The new generation's image is not here yet; the old one serves. */
+  | { readonly kind: 'fetching'; readonly app: string; readonly from: string; readonly to: Generation; readonly image: Image }
   /** A hand-over is under way. */
   | { readonly kind: 'busy'; readonly app: string; readonly to: Generation }
   /** A rejected row, or a refused removal: stays as it is. */
@@ -100,6 +106,7 @@ export interface Plan {
   readonly write: readonly Generation[];
   /** Sockets that should listen and do not. */
   readonly startSockets: readonly string[];
+  readonly images: ImagePlan;
   /** Leases of apps that never sleep and are not awake. */
   readonly startLeases: readonly string[];
   /** App → instance: links that lead elsewhere or nowhere. */
@@ -134,15 +141,16 @@ export function plan(input: PlanInput): Plan {
   for (const step of steps) if ('to' in step) wanted.add(step.to.instance);
   for (const { instance } of input.current.values()) wanted.add(instance);
 
-  const write = steps.flatMap((step) => ('to' in step && step.kind !== 'failed' && input.observed.onDisk.get(step.to.instance)?.complete !== true ? [step.to] : []));
+  const write = steps.flatMap((step) => ('to' in step && !isWaiting(step) && input.observed.onDisk.get(step.to.instance)?.complete !== true ? [step.to] : []));
   const sockets = new Set([
-    ...steps.flatMap((step) => ('to' in step && step.kind !== 'failed' && step.kind !== 'busy' && step.kind !== 'revert' ? [step.to.units.socket] : [])),
+    ...steps.flatMap((step) => ('to' in step && !isWaiting(step) && step.kind !== 'busy' && step.kind !== 'revert' ? [step.to.units.socket] : [])),
     ...[...routes.values()].map((route) => route.socket),
   ]);
   return {
     steps,
     write,
     startSockets: [...sockets].filter((unit) => stateOf(input.observed, unit) !== 'active').sort(),
+    images: planImages(input),
     startLeases: steps.flatMap((step) =>
       ((step.kind === 'unchanged' || step.kind === 'create' || step.kind === 'switch') && step.to.leaseS === null && stateOf(input.observed, step.to.units.lease) !== 'active'
         ? [step.to.units.lease] : [])),
@@ -175,6 +183,11 @@ export function routesAfter(
   return routes;
 }
 
+/** Nothing is done for its generation yet. */
+function isWaiting(step: Step): boolean {
+  return step.kind === 'failed' || step.kind === 'fetching';
+}
+
 function stepFor(to: Generation, input: PlanInput): Step {
   const { app } = to;
   const from = input.current.get(app);
@@ -184,6 +197,9 @@ function stepFor(to: Generation, input: PlanInput): Step {
   if (from.instance === to.instance) return back === undefined ? { kind: 'unchanged', app, to } : { kind: 'revert', app, to, back };
   if (input.ready.get(app) === to.instance) return { kind: 'switch', app, from: from.instance, to };
 
+  // Whoever visits meanwhile is served by the old one, and nobody waits for a registry. One whose own image is not
+  // here serves nobody.
+  if (to.image !== null && !from.fetching && stateOf(input.observed, to.image.unit) !== 'active') return { kind: 'fetching', app, from: from.instance, to, image: to.image };
   const failure = input.failures.get(app);
   const failedBefore = failure?.instance === to.instance ? failure : null;
   if (failedBefore !== null) {

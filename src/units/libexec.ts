@@ -1,6 +1,7 @@
 /** Command lines of the helpers in units/libexec/ that a container unit calls. Their usage is told there. */
 import type { App } from '../model/app.ts';
 import { ENV_DIR, SOCKET_DIR, containerName, pidFile, secretFileName, secretName } from '../model/names.ts';
+import { imageOf } from './image.ts';
 
 const DIR = '/usr/lib/fastcontainer/libexec';
 
@@ -51,6 +52,7 @@ export function stop(app: App, instance: string): string[] {
   return [`${DIR}/fc-stop`, '--name', containerName(instance), '--pidfile', pidFile(instance), '--grace', String(app.stopTimeoutS)];
 }
 
-export function clean(instance: string, secrets: number): string[] {
-  return [`${DIR}/fc-clean`, containerName(instance), pidFile(instance), mounts(instance), ...Array.from({ length: secrets }, (_, i) => secretName(instance, i))];
+export function clean(app: App, instance: string, secrets: number): string[] {
+  const image = imageOf(app);
+  return [`${DIR}/fc-clean`, ...(image === null ? [] : ['--image', image.id]), containerName(instance), pidFile(instance), mounts(instance), ...Array.from({ length: secrets }, (_, i) => secretName(instance, i))];
 }

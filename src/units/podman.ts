@@ -2,6 +2,7 @@
 import type { App } from '../model/app.ts';
 import { ENV_DIR, containerName, envFileName, pidFile, secretName } from '../model/names.ts';
 import type { SplitEnv } from './envfile.ts';
+import { imageOf } from './image.ts';
 import { mountPoint } from './libexec.ts';
 
 /** What web servers that start as root need to drop it; nothing more. */
@@ -12,7 +13,8 @@ const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'NET_BIND_SERVI
  * @param cgroups `disabled`: the container lives in the unit's own cgroup; `split`: in one below it
  */
 export function podmanRun(app: App, instance: string, env: SplitEnv, cgroups: 'disabled' | 'split'): string[] {
-  const firstVolume = app.source.kind === 'rootfs' ? 1 : 0;
+  const image = imageOf(app);
+  const firstVolume = image === null ? 1 : 0;
   return [
     '/usr/bin/podman', '--events-backend=none', 'run',
     '--detach', '--rm', '--replace',
@@ -37,7 +39,7 @@ export function podmanRun(app: App, instance: string, env: SplitEnv, cgroups: 'd
     ...app.volumes.map((volume, index) =>
       `--volume=${mountPoint(instance, firstVolume + index)}:${volume.container}:${volume.readOnly ? 'ro' : 'rw'},nodev,nosuid`),
     // podman reads no options after the first word that is none.
-    ...(app.source.kind === 'image' ? [app.source.image] : ['--rootfs', `${mountPoint(instance, 0)}:O`]),
+    ...(image !== null ? [image.name] : ['--rootfs', `${mountPoint(instance, 0)}:O`]),
     ...(app.command ?? []),
   ];
 }

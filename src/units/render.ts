@@ -9,6 +9,7 @@ import {
   sliceName, socketPath, socketUnit,
 } from '../model/names.ts';
 import { type SplitEnv, splitEnv } from './envfile.ts';
+import { type Image, imageOf } from './image.ts';
 import { clean, hostPaths, makeSecrets, mountPaths, run, stop, waitFree, waitReady } from './libexec.ts';
 import { podmanRun } from './podman.ts';
 import { execLine, pathValue, plain, unitText } from './quote.ts';
@@ -45,6 +46,8 @@ export interface Generation {
     /** null: the app uses the host's network. */
     readonly net: string | null;
   };
+  /** null: it runs a directory tree. */
+  readonly image: Image | null;
   readonly socketPath: string;
   /** Length of the lease in seconds; null: it never runs out. */
   readonly leaseS: number | null;
@@ -71,6 +74,7 @@ export function renderApp(app: App, options: RenderOptions, templates: Templates
       lease: leaseUnit(app.idleTimeoutS, instance),
       net: app.network === 'private' ? netUnit(instance) : null,
     },
+    image: imageOf(app),
     socketPath: socketPath(app.name, id),
     leaseS: app.idleTimeoutS,
     files: renderFiles(app, id, options, templates),
@@ -97,6 +101,7 @@ function viewOf(app: App, id: string, env: SplitEnv, options: RenderOptions): Vi
   const isPrivate = app.network === 'private';
   const paths = hostPaths(app);
   const secrets = env.secrets.size;
+  const image = imageOf(app);
   return {
     title: unitText(title(app, id, options.domainsInDescription)),
     app: plain(app.name),
@@ -105,6 +110,7 @@ function viewOf(app: App, id: string, env: SplitEnv, options: RenderOptions): Vi
     refuse: plain(refuseUnit(instance)),
     net: isPrivate ? [plain(netUnit(instance))] : [],
     netns: isPrivate ? [plain(netnsName(instance))] : [],
+    image: image === null ? [] : [plain(image.unit)],
     socketPath: plain(socketPath(app.name, id)),
     listenPort: options.listenPort === null ? [] : [plain(options.listenPort)],
     port: plain(app.port),
@@ -121,7 +127,7 @@ function viewOf(app: App, id: string, env: SplitEnv, options: RenderOptions): Vi
     run: execLine(run(podmanRun(app, instance, env, options.cgroups))),
     waitReady: execLine(waitReady(app)),
     stop: execLine(stop(app, instance)),
-    clean: execLine(clean(instance, secrets)),
+    clean: execLine(clean(app, instance, secrets)),
     startTimeout: plain(app.startTimeoutS),
     // systemd's own patience is longer than fc-stop's, which kills the container after the grace.
     stopTimeout: plain(app.stopTimeoutS + 10),

@@ -30,7 +30,9 @@ const number = (min: number, max: number): fc.Arbitrary<string> => fc.integer({ 
 /** Rows of one app that are good, however strange: every text in them is as hostile as its column lets it be. */
 export const goodAppRow: fc.Arbitrary<Row> = fc.record({
   name: fc.stringMatching(/^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/),
-  source: fc.oneof(fc.stringMatching(/^[a-z0-9]{1,8}(?:\/[a-z0-9]{1,8})?(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,7})?$/).map((image) => ({ image, rootfs: null })), path.map((rest) => ({ image: null, rootfs: `/srv/fc/${rest}` }))),
+  source: fc.oneof(fc.stringMatching(/^[a-z0-9]{1,8}(?:\/[a-z0-9]{1,8})?(?::[A-Za-z0-9_][A-Za-z0-9._-]{0,7})?$/).map((image) => ({ image, rootfs: null })),
+    fc.tuple(fc.constantFrom('oci-archive', 'docker-archive'), path, fc.stringMatching(/^(?::[A-Za-z0-9_][A-Za-z0-9_.:\/-]{0,9})?$/)).map(([transport, rest, tag]) => ({ image: `${transport}:/mnt/shared/${rest}${tag}`, rootfs: null })),
+    path.map((rest) => ({ image: null, rootfs: `/srv/fc/${rest}` }))),
   command: fc.tuple(processText.filter((text) => text !== ''), fc.array(processText, { maxLength: 4 })).map(([first, rest]) => [first, ...rest])
     .filter((argv) => Buffer.byteLength(argv.join(' ')) < 131_000).map((argv) => JSON.stringify(argv)),
   port: number(1, 65_535),

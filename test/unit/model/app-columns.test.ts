@@ -21,6 +21,7 @@ const integers = (min: number, max: number): { good: Good[]; bad: Bad[] } => ({
   bad: [[String(min - 1), /from/], [String(max + 1), /from/], ['', /from/], ['01', /from/], ['1e1', /from/], ['1.5', /from/], [' 5', /from/], ['5\n', /from/], ['0x10', /from/], ['９', /from/]],
 });
 const image = (text: string): Good => [text, { kind: 'image', image: text }];
+const archive = (transport: string, path: string, root: string, tag: string | null): Good => [`${transport}:${path}${tag === null ? '' : `:${tag}`}`, { kind: 'archive', transport, path, root, tag }];
 const rootfs = (path: string, root: string): Good => [path, { kind: 'rootfs', path, root }];
 const DIGEST = `sha256:${'0a'.repeat(32)}`;
 
@@ -37,11 +38,17 @@ const CASES: readonly Case[] = [
     column: 'image', field: 'source',
     good: [
       image('nginx'), image('nginx:1.27'), image('docker.io/library/nginx:latest'), image('localhost/app'), image('registry.example.com:5000/team/app_x/y-z:V1.0_rc'),
-      image(`reg/app@${DIGEST}`), image(`reg/app:1@${DIGEST}`), image('[2001:db8::1]:5000/app'), image('a__b/c---d.e'), image(DIGEST.slice(7)),
+      image(`reg/app@${DIGEST}`), image(`reg/app:1@${DIGEST}`), image('[2001:db8::1]:5000/app'), image('a__b/c---d.e'), image(DIGEST.slice(7)), image('oci-archive'), image('oci/x:1'),
+      archive('oci-archive', '/srv/fc/app.tar', '/srv/fc', null), archive('oci-archive', "/mnt/shared/it's 5% $x.tar", '/mnt/shared', 'v1.2_x'),
+      archive('docker-archive', '/srv/fc/a/b', '/srv/fc', 'registry.example.com:5000/a/b:1'),
     ],
     bad: [
       ['', /image reference/], ['-v', /image reference/], ['--privileged', /image reference/], ['Nginx', /image reference/], ['nginx latest', /image reference/],
-      ['nginx:', /image reference/], ['nginx:-x', /image reference/], ['docker://nginx', /image reference/], ['oci-archive:/tmp/x', /image reference/], ['/abs', /image reference/],
+      ['nginx:', /image reference/], ['nginx:-x', /image reference/], ['docker://nginx', /image reference/], ['oci:/srv/fc/x', /image reference/], ['dir:/srv/fc/x', /image reference/], ['containers-storage:x', /image reference/], ['dir:x', /image reference/], ['oci-archive:1', /start with/],
+      ['oci-archive:/tmp/x', /archive.*not below/], ['oci-archive:/srv/fc', /not below/], ['oci-archive:/srv/fc/../x', /shortest/], ['oci-archive:x/y', /start with/], ['oci-archive:', /start with/],
+      ['oci-archive:/srv/fc/x:', /in its archive/], ['oci-archive:/srv/fc/x:--option', /in its archive/], ['oci-archive:/srv/fc/x:a b', /in its archive/], ['oci-archive:/srv/fc/x:a"', /in its archive/],
+      ['oci-archive:/srv/fc/x:a\n', /in its archive/], ['oci-archive:/srv/fc/x"', /character/], ['oci-archive:/srv/fc/x\ny', /character/], [`oci-archive:/srv/fc/x:${long(256)}`, /in its archive/],
+      ['OCI-archive:/srv/fc/x', /image reference/], ['/abs', /image reference/],
       ['a//b', /image reference/], ['../x', /image reference/], ['a/../b', /image reference/], ['nginx\n--privileged', /image reference/], ['nginx:1\n', /image reference/], [`a@sha256:${long(3)}`, /image reference/],
       ['a@sha256:00', /image reference/], ['a$b', /image reference/], ['a%n', /image reference/], [`a:${long(129)}`, /image reference/], [long(256), /256 characters/], [long(100_000), /image reference/],
     ],

@@ -152,7 +152,7 @@ export function generationOf(app: string, over: Partial<SnapshotGeneration> = {}
     container: `fc-ctr-${instance}.service`,
     socket: `fc-app-${instance}.socket`,
     socketPath: `/run/fastcontainer/${app}-${id}.sock`,
-    address: '127.0.0.1', port: 1, startTimeoutS: 10,
+    address: '127.0.0.1', port: 1, startTimeoutS: 10, image: null, fetching: false,
     ...over,
   };
 }

@@ -3,12 +3,13 @@ import { describe, test } from 'node:test';
 import { containerUnit, gateUnit, instanceName, leaseUnit, netUnit, socketPath, socketUnit } from '../../../src/model/names.ts';
 import type { SnapshotGeneration } from '../../../src/snapshot/format.ts';
 import { type Failure, type Observed, plan, type PlanInput, retryPauseMs } from '../../../src/systemd/plan.ts';
+import { type Image, imageOf } from '../../../src/units/image.ts';
 import type { Generation } from '../../../src/units/render.ts';
 
-function generation(app: string, id: string, { leaseS = 60, network = 'private' }: { leaseS?: number | null; network?: 'private' | 'host' } = {}): Generation {
+function generation(app: string, id: string, { leaseS = 60, network = 'private', image = null }: { leaseS?: number | null; network?: 'private' | 'host'; image?: Image | null } = {}): Generation {
   const instance = instanceName(app, id);
   return {
-    app, id, instance, leaseS, files: [], socketPath: socketPath(app, id),
+    app, id, instance, leaseS, image, files: [], socketPath: socketPath(app, id),
     units: {
       socket: socketUnit(instance), gate: gateUnit(instance), container: containerUnit(instance),
       lease: leaseUnit(leaseS, instance), net: network === 'private' ? netUnit(instance) : null,
@@ -16,8 +17,8 @@ function generation(app: string, id: string, { leaseS = 60, network = 'private' 
   };
 }
 
-function serving({ id, instance, units, leaseS, socketPath: path }: Generation): SnapshotGeneration {
-  return { id, instance, lease: units.lease, leaseS, container: units.container, socket: units.socket, socketPath: path, address: '10.197.0.3', port: 80, startTimeoutS: 30 };
+function serving({ id, instance, units, leaseS, image, socketPath: path }: Generation): SnapshotGeneration {
+  return { id, instance, lease: units.lease, leaseS, container: units.container, socket: units.socket, socketPath: path, address: '10.197.0.3', port: 80, startTimeoutS: 30, image: image?.unit ?? null, fetching: false };
 }
 
 type States = Record<string, 'active' | 'activating' | 'inactive' | 'failed' | 'deactivating'>;
@@ -27,6 +28,7 @@ function observed(generations: readonly Generation[], states: States = {}, links
     onDisk: new Map(generations.map(({ instance }) => [instance, { complete: true }])),
     states: new Map(Object.entries(states)),
     links: new Map(Object.entries(links)),
+    images: { known: new Set(), failures: new Map() },
   };
 }
 
@@ -70,7 +72,7 @@ describe('an app as it should be', () => {
     const result = plan(input({ desired: [A1], current, observed: observed([A1], listening, links) }));
     assert.deepEqual(kinds(result), ['shop:unchanged']);
     assert.deepEqual({ ...result, steps: [] }, {
-      steps: [], write: [], startSockets: [], startLeases: [], link: new Map(), unlink: [], retire: [], refused: [],
+      steps: [], write: [], startSockets: [], images: { write: [], start: [], drop: [], failed: [] }, startLeases: [], link: new Map(), unlink: [], retire: [], refused: [],
     });
   });
 
@@ -254,4 +256,70 @@ test('an app with a rejected row stays as it is: route, link, files; its older g
   assert.deepEqual(kinds(result), ['shop:held']);
   assert.deepEqual([result.link.size, result.unlink, result.startSockets], [0, [], []]);
   assert.deepEqual(result.retire.map(({ instance, remove }) => ({ instance, remove })), [{ instance: A1.instance, remove: true }]);
+});
+
+describe('an image', () => {
+  const old = imageOf({ source: { kind: 'image', image: 'registry.example/shop:1' } }) as Image;
+  const fresh = imageOf({ source: { kind: 'image', image: 'registry.example/shop:2' } }) as Image;
+  const from = generation('shop', '11111111', { image: old });
+  const to = generation('shop', '22222222', { image: fresh });
+  const before = new Map([['shop', serving(from)]]);
+  const seen = (states: States, known: readonly Image[] = [old, fresh], failures: Record<string, string> = {}): Observed => ({
+    ...observed([from], { ...listening, [old.unit]: 'active', ...states }, links),
+    images: { known: new Set(known.map(({ id }) => id)), failures: new Map(Object.entries(failures)) },
+  });
+
+  test('of a new app is fetched, and the app listens at once', () => {
+    const result = plan(input({ desired: [to] }));
+    assert.deepEqual(kinds(result), ['shop:create']);
+    assert.deepEqual(result.images, { write: [fresh], start: [fresh.unit], drop: [], failed: [] });
+    assert.deepEqual(result.startSockets, [to.units.socket]);
+  });
+
+  test('is fetched once, however many apps run it', () => {
+    const result = plan(input({ desired: [to, generation('blog', '33333333', { image: fresh })] }));
+    assert.deepEqual([result.images.write, result.images.start], [[fresh], [fresh.unit]]);
+  });
+
+  for (const awakeToo of [false, true]) {
+    test(`that is not here keeps the generation from an app that is ${awakeToo ? 'awake' : 'asleep'}: nothing of it is made, the old one keeps all`, () => {
+      for (const state of ['inactive', 'activating', 'failed', 'deactivating'] as const) {
+        const states: States = { [fresh.unit]: state, ...(awakeToo ? awake : {}) };
+        const result = plan(input({ desired: [to], current: before, observed: seen(states) }));
+        assert.deepEqual(kinds(result), ['shop:fetching']);
+        assert.deepEqual([result.write, result.startSockets, [...result.link], result.retire, result.images.drop], [[], [], [], [], []]);
+        assert.deepEqual(result.images.start, state === 'inactive' || state === 'failed' ? [fresh.unit] : []);
+      }
+    });
+  }
+
+  test('that has come lets the generation take over', () => {
+    assert.deepEqual(kinds(plan(input({ desired: [to], current: before, observed: seen({ [fresh.unit]: 'active' }) }))), ['shop:switch']);
+    assert.deepEqual(kinds(plan(input({ desired: [to], current: before, observed: seen({ ...awake, [fresh.unit]: 'active' }) }))), ['shop:handOver']);
+  });
+
+  test('is not waited for where the old generation never had its own', () => {
+    const never = new Map([['shop', { ...serving(from), fetching: true }]]);
+    assert.deepEqual(kinds(plan(input({ desired: [to], current: never, observed: seen({}) }))), ['shop:switch']);
+  });
+
+  test('that nothing serves or is to serve any more is let go; what serves keeps its own', () => {
+    assert.deepEqual(plan(input({ desired: [to], current: before, observed: seen({}) })).images.drop, []);
+    assert.deepEqual(plan(input({ held: new Set(['shop']), current: before, observed: seen({}) })).images.drop, [fresh.id]);
+    assert.deepEqual(plan(input({ desired: [to], current: new Map([['shop', serving(to)]]), observed: seen({ [fresh.unit]: 'active' }) })).images.drop, [old.id]);
+  });
+
+  test('is looked for again after a boot, also that of an app whose row was rejected', () => {
+    const states: States = { [old.unit]: 'inactive' };
+    assert.deepEqual(plan(input({ desired: [from], current: before, observed: seen(states) })).images.start, [old.unit]);
+    assert.deepEqual(plan(input({ held: new Set(['shop']), current: before, observed: seen(states, [old]) })).images.start, [old.unit]);
+  });
+
+  test('that could not be fetched is told with its reason and its apps, until it has come', () => {
+    const failures = { [fresh.id]: 'manifest unknown' };
+    const told = (state: 'activating' | 'active'): unknown =>
+      plan(input({ desired: [to, generation('blog', '33333333', { image: fresh })], current: before, observed: seen({ [fresh.unit]: state }, [old, fresh], failures) })).images.failed;
+    assert.deepEqual(told('activating'), [{ image: fresh, why: 'manifest unknown', apps: ['blog', 'shop'] }]);
+    assert.deepEqual(told('active'), []);
+  });
 });

@@ -1,5 +1,6 @@
 /** What the units of an app say, read back as systemd reads them; no row can make them say more. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
 import type { App } from '../../../src/model/app.ts';
@@ -28,7 +29,7 @@ function containerKeys(app: App): string[] {
   const some = (present: boolean, ...keys: string[]): string[] => (present ? keys : []);
   const hasSecrets = [...app.env].some(([key, value]) => /[\r\n]/.test(value) || Buffer.byteLength(`${key}=${value}`) > 60_000);
   return [
-    'Unit Description', 'Unit StopWhenUnneeded', 'Unit StartLimitIntervalSec', ...some(app.network === 'private', 'Unit Requires', 'Unit After'), ...Array.from({ length: paths }, () => 'Unit RequiresMountsFor'),
+    'Unit Description', 'Unit StopWhenUnneeded', 'Unit StartLimitIntervalSec', ...some(app.network === 'private', 'Unit Requires', 'Unit After'), ...some(app.source.kind !== 'rootfs', 'Unit After'), ...Array.from({ length: paths }, () => 'Unit RequiresMountsFor'),
     'Service Type', 'Service NotifyAccess', 'Service Slice', 'Service SyslogIdentifier', 'Service SyslogLevelPrefix', ...some(app.network === 'private', 'Service NetworkNamespacePath'),
     ...some(app.memoryMax !== null, 'Service MemoryMax'), ...some(app.cpuQuota !== null, 'Service CPUQuota'), ...some(app.tasksMax !== null, 'Service TasksMax'), 'Service DevicePolicy', 'Service Environment',
     ...some(paths > 0, 'Service ExecStartPre'), ...some(app.network === 'host', 'Service ExecStartPre'), ...some(hasSecrets, 'Service ExecStartPre'),
@@ -36,11 +37,28 @@ function containerKeys(app: App): string[] {
   ];
 }
 
+/** What podman is told to run; an archive under a name of ours, whatever it calls itself. */
+function sourceWords({ source }: App, mounts: string): string[] {
+  if (source.kind === 'rootfs') return ['--rootfs', `${mounts}/0:O`];
+  if (source.kind === 'image') return [source.image];
+  const text = `${source.transport}:${source.path}${source.tag === null ? '' : `:${source.tag}`}`;
+  return [`localhost/fastcontainer-image/${createHash('sha256').update(text).digest('hex').slice(0, 16)}`];
+}
+
+/** What its image's unit reads: a value a line, and none of them ends one. */
+function checkImage({ source }: App, { image }: Generation): void {
+  assert.equal(image === null, source.kind === 'rootfs');
+  if (image === null) return;
+  assert.match(image.unit, /^fc-image@[0-9a-f]{16}\.service$/);
+  assert.equal(image.file, [image.name, image.source, ...(source.kind === 'archive' ? [source.transport, source.root, source.path, source.tag ?? ''] : [])].map((line) => `${line}\n`).join(''));
+  assert.equal(image.file.split('\n').length, source.kind === 'archive' ? 7 : 3);
+  assert.doesNotMatch(image.name, /^-/);
+}
+
 /** argv of podman, from the app alone; the names of files and secrets are checked by the golden files. */
 function podmanWords(app: App, instance: string, argv: readonly string[]): void {
   const mounts = `/run/fastcontainer/mounts/${instance}`;
-  const source = app.source.kind === 'image' ? [app.source.image] : ['--rootfs', `${mounts}/0:O`];
-  const tail = [...source, ...(app.command ?? [])];
+  const tail = [...sourceWords(app, mounts), ...(app.command ?? [])];
   assert.deepEqual(argv.slice(argv.length - tail.length), tail);
   const options = argv.slice(0, argv.length - tail.length);
   assert.deepEqual(options.slice(0, 4), ['/usr/lib/fastcontainer/libexec/fc-run', '/usr/bin/podman', '--events-backend=none', 'run']);
@@ -58,6 +76,7 @@ function podmanWords(app: App, instance: string, argv: readonly string[]): void 
 function checkGeneration(app: App, generation: Generation): void {
   const container = directives(generation, generation.units.container);
   assert.deepEqual(container.map((d) => `${d.section} ${d.key}`), containerKeys(app));
+  checkImage(app, generation);
   podmanWords(app, generation.instance, execArgv(valuesOf(container, 'ExecStart')[0] ?? ''));
   const paths = [...(app.source.kind === 'rootfs' ? [app.source] : []), ...app.volumes.map((v) => ({ path: v.host, root: v.root }))];
   assert.deepEqual(valuesOf(container, 'RequiresMountsFor').flatMap(pathWords), paths.map(({ path }) => path));
