@@ -43,7 +43,7 @@ describe('a client hears why, within the start time-out', () => {
     ['exits', 5, [502, 503], /exited with status 3/],
     ['mute', 5, [502, 503, 504], /nothing listens on port 8080/],
     ['elsewhere', 5, [502, 503, 504], /nothing listens on port 8080.*9090/],
-    ['noimage', 5, [502, 503], /podman could not run its container/],
+    ['noimage', 5, [502, 503], /fc-image@[0-9a-f]{16}\.service could not fetch its image localhost\/nothing-here:1: no registry has it/],
     ['nocommand', 5, [502, 503], /did not start/],
   ];
   for (const [app, limitS, statuses, reason] of cases) {

@@ -132,7 +132,7 @@ describe('a generation that does not start', () => {
     await host.sql("UPDATE apps SET image = 'localhost/nothing-here:1' WHERE name = 'firm'");
     await host.until(async () => (await host.sync()).code === 1 || 'exit 0', { timeoutMs: 15_000, what: 'the failure' });
     assert.equal(await version('firm'), 'mended');
-    assert.match((await host.sync()).stderr, /! firm: .*podman could not run its container/);
+    assert.match((await host.sync()).stderr, /^! fc-image@[0-9a-f]{16}\.service: the image localhost\/nothing-here:1 of firm could not be fetched, .*no registry has it/m);
     await host.sql("UPDATE apps SET image = 'localhost/fc-test-app' WHERE name = 'firm'");
     await host.until(async () => (await host.sync()).code === 0 || 'exit 1', { timeoutMs: 15_000, what: 'back to normal' });
   });
