@@ -16,6 +16,12 @@ test('keys of a later version are left out', () => {
   assert.deepEqual(parseSnapshot(JSON.stringify({ ...good(), later: 1 })), good());
 });
 
+test('a generation of the version before images is read', () => {
+  const text = JSON.stringify(good()).replace(/,"image":null,"fetching":false/g, '');
+  assert.ok(!text.includes('fetching'));
+  assert.deepEqual(parseSnapshot(text), good());
+});
+
 describe('refused, with the place and the reason', () => {
   /** A snapshot with the value at a path replaced. */
   const changed = (path: (string | number)[], value: unknown): string => {
@@ -48,6 +54,8 @@ describe('refused, with the place and the reason', () => {
     [here('address'), 'localhost', /address is not an IP address/],
     [here('port'), 65536, /port is 65536/],
     [here('startTimeoutS'), 1.5, /startTimeoutS is not a whole number/],
+    [here('image'), 'ssh.service', /image is not valid/],
+    [here('fetching'), 'yes', /fetching is not true or false/],
   ];
   for (const [path, value, words] of table) {
     test(`${path.join('.')} = ${JSON.stringify(value)}`, () => {

@@ -472,3 +472,44 @@ describe('generations that serve no more', () => {
     assert.equal(activator.ready(generation), true);
   });
 });
+
+describe('an app whose image is being fetched', () => {
+  const IMAGE = 'fc-image@00112233445566aa.service';
+  const coming = (app: string): Generation => activator.generation(generationOf(app, { image: IMAGE, fetching: true }));
+  const says = (statusText: string): void => void manager.evidences.set(IMAGE, { result: 'success', exit: null, statusText });
+
+  test('holds up no other start, however many wait so', async () => {
+    make({ maxStarts: 1 });
+    manager.job = (_verb, unit) => (unit.includes('coming') ? new Promise(() => undefined) : 'done');
+    for (const app of ['coming1', 'coming2', 'coming3']) void wait(coming(app));
+    for (const app of ['one', 'two']) assert.equal(await wait(activator.generation(generationOf(app))), 'awake');
+    assert.equal(manager.calls.length, 5);
+  });
+
+  test('tells a visitor whose time is up what is fetched, or why it does not listen yet', async () => {
+    manager.job = () => new Promise(() => undefined);
+    const late = async (app: string): Promise<string> => {
+      const visitor = wait(coming(app), 5000);
+      await clock.advance(5000);
+      return await visitor;
+    };
+    assert.equal(await late('a'), `start-timeout: The app has been waiting for its image for 5 s (${IMAGE}).`);
+    says('fetching registry.example/shop:1');
+    assert.equal(await late('b'), `start-timeout: The app has been waiting for its image for 5 s (${IMAGE}: fetching registry.example/shop:1).`);
+    says('fetched registry.example/shop:1 in 9 s');
+    assert.match(await late('c'), /^start-timeout: The app has been starting for 5 s: it does not listen/);
+  });
+
+  test('is tried at once when it has come, whatever failed for want of it', async () => {
+    manager.job = () => 'failed';
+    const here = generationOf('shop', { image: IMAGE, fetching: true });
+    const generation = activator.generation(here);
+    for (let n = 0; n < 2; n++) await wait(generation);
+    assert.throws(() => void wait(generation), /failed 2 times in a row/);
+    manager.job = () => 'done';
+    activator.follow(buildIndex(snapshotOf(appOf('shop', [], here))));
+    assert.throws(() => void wait(generation), /failed 2 times in a row/);
+    activator.follow(buildIndex(snapshotOf(appOf('shop', [], { ...here, fetching: false }))));
+    assert.equal(await wait(generation), 'awake');
+  });
+});
