@@ -14,13 +14,14 @@ export type Tier = readonly Place[];
 
 /**
  * The places of an app, best tier first: hosts that are active before those that drain, and weights before 0,
- * which takes what nobody else can. A host that is down takes nothing, nor does one that no row describes.
+ * which takes what nobody else can; so does this host while it waits for the app's image. A host that is down takes nothing, nor does one that no row describes.
  */
 export function tiersOf(app: SnapshotApp, snapshot: Pick<Snapshot, 'host' | 'hosts'>): readonly Tier[] {
   const tiers: [Place[], Place[], Place[], Place[]] = [[], [], [], []];
   const add = (place: Place, state: Host['state']): void => {
     if (state === 'down') return;
-    const rank = (state === 'draining' ? 2 : 0) + (place.weight === 0 ? 1 : 0);
+    const last = place.weight === 0 || (place.kind === 'here' && place.generation.fetching);
+    const rank = (state === 'draining' ? 2 : 0) + (last ? 1 : 0);
     tiers[rank]?.push({ ...place, weight: Math.max(1, place.weight) });
   };
   for (const { host: name, weight } of app.placements) {

@@ -8,9 +8,9 @@ import { generationOf } from './support.ts';
 const place = (host: string, weight: number): Place => ({ kind: 'there', host, weight, peer: { name: host, address: '10.0.0.1', port: 8079, state: 'active' } });
 
 describe('the places of an app', () => {
-  const tiers = (placements: Record<string, number>, states: Record<string, HostState>, here: string | null = null): string[][] =>
+  const tiers = (placements: Record<string, number>, states: Record<string, HostState>, here: string | null = null, fetching = false): string[][] =>
     tiersOf({
-      name: 'app', domains: [], here: here === null ? null : generationOf('app'),
+      name: 'app', domains: [], here: here === null ? null : generationOf('app', { fetching }),
       placements: Object.entries(placements).map(([host, weight]) => ({ host, weight, listenPort: null })),
     }, {
       host: here ?? 'front',
@@ -23,6 +23,7 @@ describe('the places of an app', () => {
     ['here is one like the others', tiers({ a: 1, b: 1 }, { a: 'active', b: 'active' }, 'a'), [['b', 'a here']]],
     ['and drains like the others', tiers({ a: 1, b: 1 }, { a: 'draining', b: 'active' }, 'a'), [['b'], ['a here']]],
     ['what serves here without a placement goes last', tiers({ b: 1 }, { a: 'active', b: 'active' }, 'a'), [['b'], ['a here']]],
+    ['here goes last while its image is being fetched', tiers({ a: 2, b: 1 }, { a: 'active', b: 'active' }, 'a', true), [['b'], ['a here']]],
     ['a host without a row of its own serves what it has', tiers({ a: 1 }, {}, 'a'), [['a here']]],
     ['none', tiers({ a: 1 }, { a: 'down' }), []],
   ];
