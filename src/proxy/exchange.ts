@@ -65,9 +65,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     this.#method = req.method ?? 'GET';
     this.#arrivedAt = context.clock.now();
     this.#body = inbound.length === 0 ? null : new RequestBody(req, IDEMPOTENT.has(this.#method), () => {
-      if (expectsContinue) res.writeContinue();
-      // To another fc-proxy: the request is taken on. It has kept what it sent so far, and sends the rest now.
-      else if (connection.internal) res.writeProcessing();
+      // Not once it is answered, and the body read only to be thrown away.
+      if (expectsContinue && !res.headersSent) res.writeContinue();
     });
     connection.activities.add(this);
     res.once('close', () => { this.#closed(); });
@@ -154,6 +153,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
   onRequestStart(controller: Dispatcher.DispatchController): void {
     this.#controller = controller;
     this.#sends++;
+    // To another fc-proxy: the app gets the request now. Until then it could go elsewhere, so that what was sent of
+    // the body has been kept; from here on it is sent as it comes.
+    if (this.#sends === 1 && this.#body !== null && this.#connection.internal && !this.#res.headersSent) this.#res.writeProcessing();
     if (this.#gone) controller.abort(new ClientGone());
   }
 

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { request, type IncomingMessage, type RequestListener } from 'node:http';
+import { connect } from 'node:net';
 import { describe, test } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { deadPort, testFleet } from './fleet.ts';
@@ -139,6 +140,30 @@ describe('the internal listener', () => {
 });
 
 describe('a host that does not have the app any more', () => {
+  test('has not taken a request on whose body had not come', async (t) => {
+    const fleet = await testFleet(t, { front: silent, gone: says('gone') });
+    fleet.place({ gone: 1 });
+    const gone = fleet.member('gone');
+    const socket = connect(gone.internal, '127.0.0.1');
+    t.after(() => { socket.destroy(); });
+    let text = '';
+    socket.on('data', (chunk) => { text += chunk.toString('latin1'); });
+    const head = (more: string): string => `POST / HTTP/1.1\r\nHost: app.example\r\n${more}X-FastContainer-App: app\r\nX-FastContainer-Token: ${TOKEN}\r\n\r\n`;
+    socket.write(head('Content-Length: 2\r\n'));
+    await until('it has looked for the app', () => gone.manager.calls.length === 1);
+    gone.follow(fleet.view('gone', {}));
+    socket.write('xx');
+    await until('it has answered', () => text.includes('}\n'));
+    assert.match(text, /^HTTP\/1\.1 421 /);
+
+    // One that has a body, and an app to go to, is told so.
+    text = '';
+    fleet.place({ gone: 1 });
+    socket.write(`${head('Content-Length: 2\r\nConnection: close\r\n')}xx`);
+    await once(socket, 'end');
+    assert.match(text, /^HTTP\/1\.1 102 Processing\r\n\r\nHTTP\/1\.1 200 .*gone$/s);
+  });
+
   test('another placement is asked, with the whole body, whatever the method', async (t) => {
     const fleet = await testFleet(t, { front: silent, gone: says('gone'), web: (req, res) => { void bodyOf(req).then((body) => { res.end(body); }); } });
     for (const size of [3, 200_000, 5_000_000]) {
