@@ -1,11 +1,10 @@
 /** Load while things change under it: generations, lifetimes, fc-proxy itself, and containers that are killed. */
 import assert from 'node:assert/strict';
-import { get } from 'node:http';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { WebSocket } from 'ws';
 import { bootHost, type TestHost } from '../support/host.ts';
 import { Load, socketsOf, summary, throughProxy, type Target } from '../support/load.ts';
+import { assertWhole, openDownload, openSocket } from '../support/streams.ts';
 
 let host: TestHost;
 let socket: (app: string) => Target;
@@ -91,9 +90,10 @@ test('a generation switch every 3 s for a minute, a lifetime that ends, and fc-s
 test('five restarts of fc-proxy, a download and a WebSocket open across them', { timeout: 120_000 }, async (t) => {
   const load = new Load({ perSecond: 110, targets: [throughProxy(host, 'steady')] });
   const stopSync = syncAllTheWhile();
-  const bytes = 65536 * 220;
-  const download = downloadOf(`/stream?bytes=${bytes}&ms=100`, bytes);
-  const socket = await openSocket();
+  const pieces = 220;
+  const steady = { address: host.address, domain: 'steady.test' };
+  const download = await openDownload(steady, pieces);
+  const socket = await openSocket(steady);
   const took: number[] = [];
   for (let n = 0; n < 5; n++) {
     await sleep(3000);
@@ -104,7 +104,7 @@ test('five restarts of fc-proxy, a download and a WebSocket open across them', {
   }
   await sleep(3000);
   await socket.close();
-  assert.deepEqual(await download, { bytes, wrong: 0 });
+  await assertWhole(download, pieces);
   const report = await load.stop();
   const syncs = await stopSync();
   assert.deepEqual(syncs.complaints, []);
@@ -112,49 +112,6 @@ test('five restarts of fc-proxy, a download and a WebSocket open across them', {
   assert.equal(report.failures.length, 0, summary(report));
   assert.ok(report.requests >= 100 * report.seconds, summary(report));
 });
-
-/** Downloads what /stream sends and counts bytes that are wrong. */
-function downloadOf(path: string, bytes: number): Promise<{ bytes: number; wrong: number }> {
-  return new Promise((resolve, reject) => {
-    let received = 0;
-    let wrong = 0;
-    get({ host: host.address, port: 80, path, agent: false, headers: { host: 'steady.test' }, signal: AbortSignal.timeout(90_000) }, (response) => {
-      response.on('data', (chunk: Buffer) => {
-        for (const byte of chunk) if (byte !== received++ % 251) wrong++;
-      });
-      response.on('error', (cause) => { reject(new Error(`the download broke after ${received} of ${bytes} bytes`, { cause })); });
-      response.on('end', () => { resolve({ bytes: received, wrong }); });
-    }).on('error', reject);
-  });
-}
-
-interface EchoSocket {
-  /** Sends a text and waits until it has come back. */
-  echo(text: string): Promise<void>;
-  close(): Promise<void>;
-}
-
-async function openSocket(): Promise<EchoSocket> {
-  const socket = new WebSocket(`ws://${host.address}/ws`, { headers: { host: 'steady.test' } });
-  let last = '';
-  let broken = '';
-  socket.on('message', (data) => { last = data instanceof Buffer ? data.toString() : ''; });
-  socket.on('close', (code) => { broken ||= `the WebSocket ended with ${code}`; });
-  socket.on('error', (error) => { broken ||= error.message; });
-  await host.until(() => socket.readyState === WebSocket.OPEN || broken || 'it is opening', { timeoutMs: 10_000, what: 'the WebSocket opens' });
-  return {
-    echo: async (text) => {
-      assert.equal(broken, '');
-      socket.send(text);
-      await host.until(() => last === text || broken || `the last echo was '${last}'`, { timeoutMs: 5000, what: 'the WebSocket echoes' });
-    },
-    close: async () => {
-      assert.equal(broken, '');
-      socket.close();
-      await host.until(() => socket.readyState === WebSocket.CLOSED || 'it is open', { timeoutMs: 5000, what: 'the WebSocket closes' });
-    },
-  };
-}
 
 test('a container killed by SIGKILL: only what was inside may fail, and no idempotent request', { timeout: 120_000 }, async (t) => {
   const victim = throughProxy(host, 'victim');
