@@ -12,6 +12,7 @@ import { findLauncher } from '../proxy/launcher.ts';
 import { Peers } from '../proxy/peers.ts';
 import { Router } from '../proxy/router.ts';
 import { ProxyServer, type Door, type Listen } from '../proxy/server.ts';
+import { SickPlaces } from '../proxy/sick.ts';
 import { FleetTokens, loadTokens } from '../proxy/tokens.ts';
 import { warmUp } from '../proxy/warm-up.ts';
 import { SnapshotFile } from '../snapshot/watch.ts';
@@ -87,13 +88,15 @@ async function main(): Promise<number> {
   const activator = new Activator({ manager, clock, log, maxStarts: config.proxy.maxStarts, maxWaiting: config.proxy.maxWaiting });
   const file = new SnapshotFile(snapshot, log, (news) => {
     peers.follow(news);
+    sick.follow(news);
     activator.follow(router.follow(news));
     log.info('serving', { apps: news.apps.length, revision: news.revision });
   });
   const router = new Router({ manager, clock, log, reload: () => file.reload() });
   const tokens = tokensOrNone();
   const peers = new Peers({ tokens, tls, clock, log });
-  const server = new ProxyServer({ activator, router, peers, tokens, tls, clock, log, trusted: trusts(config) });
+  const sick = new SickPlaces(clock, log);
+  const server = new ProxyServer({ activator, router, peers, sick, tokens, tls, clock, log, trusted: trusts(config) });
 
   await Promise.all([file.start(), warmUp().catch(() => undefined)]);
   try {

@@ -8,9 +8,10 @@ import { Left } from './activate.ts';
 import { RequestBody } from './body.ts';
 import type { Activity, Connection } from './connection.ts';
 import type { Waited } from './generation.ts';
-import { outbound, problemOf, type Inbound } from './headers.ts';
+import { outbound, type Inbound } from './headers.ts';
 import { HeldAnswer, isShort } from './held-answer.ts';
-import { Misdirected, Silent, type Leg } from './leg.ts';
+import { hopFields, hopProblemOf } from './hop-problem.ts';
+import { refusal, Refused, Silent, type Leg } from './leg.ts';
 import type { Rider } from './peer.ts';
 import { Problem } from './problem.ts';
 import { receiptFields, serverTiming, type Receipt } from './receipt.ts';
@@ -166,11 +167,14 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
       if (status === 103) this.#earlyHints(outbound(raw, false));
       return;
     }
-    this.#leg?.answered();
-    if (this.#leg?.kind === 'there' && problemOf(raw) === 'misdirected') {
-      controller.abort(new Misdirected(`${this.#leg.peer.host.name} does not have the app`));
+    const leg = this.#leg;
+    const said = leg?.kind === 'there' ? hopProblemOf(raw) : null;
+    const refused = leg?.kind === 'there' && said !== null ? refusal(leg.peer, said) : null;
+    if (refused !== null) {
+      controller.abort(refused);
       return;
     }
+    if (said === null) leg?.answered();
     // Trailers need chunks: not after a Content-Length, not to HTTP/1.0, not where there is no body.
     const fields = outbound(raw, this.#req.httpVersion === '1.1' && this.#method !== 'HEAD' && status !== 204 && status !== 304);
     this.#head = { status, reason: reason(statusMessage), fields };
@@ -267,9 +271,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
 
   async #retry(leg: Leg, error: Error, sent: boolean): Promise<void> {
     this.#visit ??= new Visit(this.#context, this.#target, this.#arrivedAt);
-    // Who does not have the app has not looked at the request.
-    const untouched = !sent || error instanceof Misdirected;
-    if (error instanceof Misdirected) this.#sends--;
+    const unsent = error instanceof Refused && error.unsent;
+    const untouched = !sent || unsent;
+    if (unsent) this.#sends--;
     const allowed = (untouched || this.#repeatable) && this.#body?.replayable !== false;
     if (!allowed) leg.suspect(error);
     if (allowed && await this.#visit.again(leg, error)) {
@@ -302,7 +306,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
       this.#cutOff();
       return;
     }
-    respond(this.#res, answerTo(problem, this.#req.headers.accept, this.#connection.internal), this.#context.draining());
+    const more = this.#connection.internal ? hopFields(problem, this.#sends === 0) : [];
+    respond(this.#res, answerTo(problem, this.#req.headers.accept, more), this.#context.draining());
     this.#discardBody();
   }
 

@@ -22,8 +22,11 @@ export const HOP = {
   app: 'X-FastContainer-App',
   /** In a request: the fleet's token. Not Authorization, which is the client's. */
   token: 'X-FastContainer-Token',
-  /** In an answer: it is fc-proxy's own, and this is its kind (problem.ts). */
+  /** In an answer: it is fc-proxy's own, and this is its kind (problem.ts), what is told, … */
   problem: 'X-FastContainer-Problem',
+  detail: 'X-FastContainer-Detail',
+  /** … and that no byte of the request has gone to the app: it can be made again, whatever its method. */
+  unsent: 'X-FastContainer-Not-Sent',
 } as const;
 
 const REQUEST_FATES: Readonly<Record<string, Fate>> = {
@@ -208,17 +211,7 @@ export function field(fields: readonly string[], name: string): string | undefin
   return undefined;
 }
 
-/** The kind of problem that an answer of another fc-proxy says it is; null: it is the app's answer. */
-export function problemOf(raw: readonly (Buffer | string)[]): string | null {
-  const wanted = HOP.problem.toLowerCase();
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const name = text(raw[i]);
-    if (name.length === wanted.length && name.toLowerCase() === wanted) return text(raw[i + 1]);
-  }
-  return null;
-}
-
 /** Bytes of a field are ISO 8859-1 to node, on its way in and out. */
-function text(value: Buffer | string | undefined): string {
+export function text(value: Buffer | string | undefined): string {
   return typeof value === 'string' ? value : value?.toString('latin1') ?? '';
 }

@@ -3,8 +3,10 @@ import type httpProxy from 'http-proxy';
 import type { Dispatcher } from 'undici';
 import type { Activator } from './activate.ts';
 import type { Generation } from './generation.ts';
+import type { HopProblem } from './hop-problem.ts';
 import { isUnreached, type Peer, type Rider } from './peer.ts';
 import { Problem } from './problem.ts';
+import type { SickPlaces } from './sick.ts';
 import type { Path } from './upstream.ts';
 
 interface AnyLeg {
@@ -85,10 +87,12 @@ export class HopLeg implements AnyLeg {
   readonly kind = 'there';
   readonly peer: Peer;
   readonly #app: string;
+  readonly #sick: SickPlaces;
 
-  constructor(peer: Peer, app: string) {
+  constructor(peer: Peer, app: string, sick: SickPlaces) {
     this.peer = peer;
     this.#app = app;
+    this.#sick = sick;
   }
 
   get name(): Readonly<Record<string, string>> {
@@ -105,6 +109,7 @@ export class HopLeg implements AnyLeg {
   }
 
   begin(rider: Rider): void {
+    this.#sick.tries(this.#app, this.peer.host.name);
     this.peer.begin(this.#app, rider);
   }
 
@@ -116,22 +121,46 @@ export class HopLeg implements AnyLeg {
     this.peer.pool.dispatch(options, handler);
   }
 
-  answered(): void { /* Its own doings tell whether it is well. */ }
+  answered(): void {
+    this.#sick.well(this.#app, this.peer.host.name);
+  }
 
   suspect(error: Error): void {
     if (isUnreached(error)) this.peer.failed(error);
+    if (error instanceof Refused && error.problem.elsewhere) this.#sick.failed(this.#app, this.peer.host.name, error.problem);
   }
 
   givenUp(sent: boolean, error: Error): Problem {
+    if (error instanceof Refused) return error.problem;
     return sent
       ? new Problem('host-broke', 'The host of the app broke the connection before it answered.', { cause: error })
       : new Problem('no-host', 'The host of the app accepts no connection.', { cause: error, retryAfterS: 1 });
   }
 }
 
-/** The host says that the app is not placed there: it has not looked at the request. */
-export class Misdirected extends Error {
+/** The host's fc-proxy says why the app does not answer there, and somebody else might. */
+export class Refused extends Error {
+  override readonly name: string = 'Refused';
+  readonly problem: Problem;
+  /** Whether nothing of the request has gone to the app. */
+  readonly unsent: boolean;
+
+  constructor(peer: Peer, { problem, unsent }: HopProblem) {
+    super(`${peer.host.name} says: ${problem.message}`);
+    this.problem = problem;
+    this.unsent = unsent;
+  }
+}
+
+/** The app is not placed there, or not yet. */
+export class Misdirected extends Refused {
   override readonly name = 'Misdirected';
+}
+
+/** Whether an answer of another host's fc-proxy is one that another placement could better; null: it is for the client. */
+export function refusal(peer: Peer, said: HopProblem): Refused | null {
+  if (said.problem.kind === 'misdirected') return new Misdirected(peer, said);
+  return said.problem.elsewhere ? new Refused(peer, said) : null;
 }
 
 /** The host has fallen silent with the request in flight. */

@@ -1,4 +1,7 @@
-/** Everything that fc-proxy itself answers with, in one table: kind → status and title. */
+/**
+ * Everything that fc-proxy itself answers with, in one table: kind → status and title. `elsewhere`: the fault is the
+ * host's, or the app's on it, so that another placement of the app may do better.
+ */
 
 export const PROBLEMS = {
   'bad-request': { status: 400, title: 'Bad Request' },
@@ -11,13 +14,13 @@ export const PROBLEMS = {
   /** The app took the request and broke the connection, or answered with what is no HTTP. */
   'app-broke': { status: 502, title: 'Bad Gateway' },
   /** The app did not start. */
-  'start-failed': { status: 502, title: 'Bad Gateway' },
+  'start-failed': { status: 502, title: 'Bad Gateway', elsewhere: true },
   /** The app runs and cannot be connected to. */
-  unreachable: { status: 502, title: 'Bad Gateway' },
+  unreachable: { status: 502, title: 'Bad Gateway', elsewhere: true },
   /** The app failed to start again and again; its next try is due later. */
-  quarantined: { status: 503, title: 'Service Unavailable' },
+  quarantined: { status: 503, title: 'Service Unavailable', elsewhere: true },
   /** As many requests wait for starts as may. */
-  'too-many-waiting': { status: 503, title: 'Service Unavailable' },
+  'too-many-waiting': { status: 503, title: 'Service Unavailable', elsewhere: true },
   /** Another fc-proxy sent it here, and the app is not placed here. */
   misdirected: { status: 421, title: 'Misdirected Request' },
   /** The fc-proxy of the app's host broke the connection. */
@@ -25,22 +28,31 @@ export const PROBLEMS = {
   /** No host that the app is placed on can be had. */
   'no-host': { status: 503, title: 'Service Unavailable' },
   /** fc-sync has not said yet what there is to serve. */
-  'no-snapshot': { status: 503, title: 'Service Unavailable' },
+  'no-snapshot': { status: 503, title: 'Service Unavailable', elsewhere: true },
   /** systemd refused, or could not be reached: nothing is wrong with the app. */
-  systemd: { status: 503, title: 'Service Unavailable' },
+  systemd: { status: 503, title: 'Service Unavailable', elsewhere: true },
   /** The app was not ready in time. */
-  'start-timeout': { status: 504, title: 'Gateway Timeout' },
+  'start-timeout': { status: 504, title: 'Gateway Timeout', elsewhere: true },
   /** The app took the request and said nothing for longer than anyone waits. */
   'app-silent': { status: 504, title: 'Gateway Timeout' },
-} as const satisfies Record<string, { status: number; title: string }>;
+} as const satisfies Record<string, { status: number; title: string; elsewhere?: true }>;
 
 export type ProblemKind = keyof typeof PROBLEMS;
+
+export function isKind(text: string): text is ProblemKind {
+  return Object.hasOwn(PROBLEMS, text);
+}
 
 /** A request that cannot be answered by the app. The message is what the client is told. */
 export class Problem extends Error {
   readonly kind: ProblemKind;
   /** Seconds after which another try makes sense; null: unknown. */
   readonly retryAfterS: number | null;
+
+  /** Whether another placement of the app may do better. */
+  get elsewhere(): boolean {
+    return 'elsewhere' in PROBLEMS[this.kind];
+  }
 
   constructor(kind: ProblemKind, message: string, options: ErrorOptions & { retryAfterS?: number } = {}) {
     super(message, options);

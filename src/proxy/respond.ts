@@ -1,7 +1,6 @@
 /** Turns a Problem into an HTTP answer: a page for a person, problem+json (RFC 9457) for a program. */
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { HOP } from './headers.ts';
 import { PROBLEMS, type Problem } from './problem.ts';
 
 export interface Answer {
@@ -54,9 +53,9 @@ ${retry === '' ? '' : `<p>${escape(retry)}</p>\n`}</html>
 
 /**
  * The answer to a problem, for a client that sent this Accept field.
- * @param internal whether it goes to another fc-proxy, which is to know that it is no app's
+ * @param more fields for another fc-proxy, which is to know that it is no app's
  */
-export function answerTo(problem: Problem, accept: string | undefined, internal = false): Answer {
+export function answerTo(problem: Problem, accept: string | undefined, more: readonly string[] = []): Answer {
   const { status, title } = PROBLEMS[problem.kind];
   const seconds = problem.retryAfterS === null ? null : Math.max(1, Math.ceil(problem.retryAfterS));
   const person = wantsPage(accept);
@@ -68,8 +67,8 @@ export function answerTo(problem: Problem, accept: string | undefined, internal 
     'Content-Length', String(Buffer.byteLength(body)),
     'Cache-Control', 'no-store',
     'Vary', 'Accept',
+    ...more,
   ];
-  if (internal) fields.push(HOP.problem, problem.kind);
   if (seconds !== null) fields.push('Retry-After', String(seconds));
   return { status, title, fields, body };
 }

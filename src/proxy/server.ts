@@ -8,6 +8,7 @@ import { Connection } from './connection.ts';
 import { drain } from './drain.ts';
 import { Exchange } from './exchange.ts';
 import { inbound, type Inbound } from './headers.ts';
+import { hopFields } from './hop-problem.ts';
 import { ALIVE_PATH } from './peer.ts';
 import { Problem } from './problem.ts';
 import { answerTo, respond, respondRaw } from './respond.ts';
@@ -173,7 +174,7 @@ export class ProxyServer {
     if (target instanceof Problem) {
       // What was not understood may be followed by more of the kind, which gets no answer of its own.
       this.#refused.add(req.socket);
-      respond(res, answerTo(target, req.headers.accept, connection.internal), true);
+      respond(res, answerTo(target, req.headers.accept, connection.internal ? hopFields(target, true) : []), true);
     } else if (target.path === '*') {
       // OPTIONS * asks about this server, not about an app (RFC 9110 9.3.7).
       res.writeHead(204, ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
@@ -199,7 +200,7 @@ export class ProxyServer {
     if (!this.#known(req, connection, cleaned)) return;
     const target = this.#check(req, connection, cleaned);
     if (target instanceof Problem) {
-      respondRaw(socket, answerTo(target, req.headers.accept, connection.internal));
+      respondRaw(socket, answerTo(target, req.headers.accept, connection.internal ? hopFields(target, true) : []));
     } else if (cleaned.length !== 0 || target.path === '*' || NOT_TUNNELLED.test(req.headers.upgrade ?? '')) {
       // A server may leave an Upgrade out of account (RFC 9110 7.8): answered like any other request.
       reinject(this.#http, req, connection.socket, head);

@@ -9,8 +9,9 @@ import type { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { Left } from './activate.ts';
 import type { Activity, Connection } from './connection.ts';
-import { outbound, problemOf, type Inbound } from './headers.ts';
-import { Misdirected, Silent, type Leg } from './leg.ts';
+import { outbound, type Inbound } from './headers.ts';
+import { hopFields, hopProblemOf } from './hop-problem.ts';
+import { refusal, Refused, Silent, type Leg } from './leg.ts';
 import type { Rider } from './peer.ts';
 import { Problem } from './problem.ts';
 import { answerTo, respondRaw } from './respond.ts';
@@ -138,11 +139,14 @@ export class Tunnel implements Activity, Rider {
 
   /** The app answered with an ordinary response: passed on, and the end of this connection. */
   #refused(leg: Leg, answer: IncomingMessage): void {
-    if (leg.kind === 'there' && problemOf(answer.rawHeaders) === 'misdirected') {
-      this.#sends--;
-      this.#proxyReq?.destroy(new Misdirected(`${leg.peer.host.name} does not have the app`));
+    const said = leg.kind === 'there' ? hopProblemOf(answer.rawHeaders) : null;
+    const refused = leg.kind === 'there' && said !== null ? refusal(leg.peer, said) : null;
+    if (refused !== null) {
+      if (refused.unsent) this.#sends--;
+      this.#proxyReq?.destroy(refused);
       return;
     }
+    if (said === null) leg.answered();
     this.answering = true;
     const fields = outbound(answer.rawHeaders, false);
     const status = answer.statusCode ?? 502;
@@ -162,7 +166,7 @@ export class Tunnel implements Activity, Rider {
     this.#release();
     if (this.#gone || this.answering) return;
     const sent = this.#sends > 0;
-    const allowed = this.#sends < MAX_SENDS && (!sent || this.#req.method === 'GET' || error instanceof Misdirected);
+    const allowed = this.#sends < MAX_SENDS && (!sent || this.#req.method === 'GET' || (error instanceof Refused && error.unsent));
     if (codeOf(error) === 'UND_ERR_HEADERS_TIMEOUT') {
       this.#fail(new Problem('app-silent', 'The app did not answer.', { cause: error }));
     } else if (allowed && await this.#visit.again(leg, error)) {
@@ -183,7 +187,8 @@ export class Tunnel implements Activity, Rider {
 
   #fail(problem: Problem): void {
     this.answering = true;
-    respondRaw(this.#socket, answerTo(problem, this.#req.headers.accept, this.#connection.internal));
+    const more = this.#connection.internal ? hopFields(problem, this.#sends === 0) : [];
+    respondRaw(this.#socket, answerTo(problem, this.#req.headers.accept, more));
   }
 
   #release(): void {

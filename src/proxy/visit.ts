@@ -7,12 +7,13 @@ import { Gone, Left, type Activator, type Wait } from './activate.ts';
 import { pause, type Clock } from './clock.ts';
 import { choose, type Place } from './balance.ts';
 import type { Generation, Waited } from './generation.ts';
-import { HopLeg, LocalLeg, Misdirected, type Leg } from './leg.ts';
+import { HopLeg, LocalLeg, Misdirected, Refused, type Leg } from './leg.ts';
 import type { Peers } from './peers.ts';
 import { Problem } from './problem.ts';
 import { addWait } from './receipt.ts';
 import type { Route, Target } from './route.ts';
 import type { Router } from './router.ts';
+import type { SickPlaces } from './sick.ts';
 import type { Path } from './upstream.ts';
 
 /** What all requests share. */
@@ -20,6 +21,7 @@ export interface ProxyContext {
   readonly activator: Activator;
   readonly router: Router;
   readonly peers: Peers;
+  readonly sick: SickPlaces;
   readonly clock: Clock;
   readonly log: Logger;
   /** Whether this process is about to end, so that clients should connect anew. */
@@ -46,15 +48,16 @@ export function directly(context: ProxyContext, target: Target): Leg | null {
   return activator.ready(generation) ? new LocalLeg(activator, generation) : null;
 }
 
-function choosePlace({ activator, peers }: ProxyContext, { app, tiers }: Route, wanted: (place: Place) => boolean): Place | null {
-  return choose(tiers,
-    (place) => (place.kind === 'here' ? activator.generation(place.generation).inFlight : peers.get(place.peer)?.inFlightOf(app) ?? 0),
-    (place) => wanted(place) && (place.kind === 'here' || peers.get(place.peer)?.usable === true));
+/** Of the places that are wanted and can be asked; those where the app is sick only if there are no others. */
+function choosePlace({ activator, peers, sick }: ProxyContext, { app, tiers }: Route, wanted: (place: Place) => boolean): Place | null {
+  const inFlight = (place: Place): number => (place.kind === 'here' ? activator.generation(place.generation).inFlight : peers.get(place.peer)?.inFlightOf(app) ?? 0);
+  const usable = (place: Place): boolean => wanted(place) && (place.kind === 'here' || peers.get(place.peer)?.usable === true);
+  return choose(tiers, inFlight, (place) => !sick.has(app, place.host) && usable(place)) ?? choose(tiers, inFlight, usable);
 }
 
-function legThere({ peers }: ProxyContext, { app }: Route, { peer: host }: Extract<Place, { kind: 'there' }>): HopLeg | null {
+function legThere({ peers, sick }: ProxyContext, { app }: Route, { peer: host }: Extract<Place, { kind: 'there' }>): HopLeg | null {
   const peer = peers.get(host);
-  return peer === null ? null : new HopLeg(peer, app);
+  return peer === null ? null : new HopLeg(peer, app, sick);
 }
 
 export class Visit {
@@ -70,6 +73,8 @@ export class Visit {
   #refused: { since: number; ends: number } | null = null;
   /** Hosts that did not take the request, and are not asked again as long as there are others. */
   readonly #tried = new Set<string>();
+  /** Hosts that the app cannot be had on, and why: they are not asked again. */
+  readonly #declined = new Map<string, Problem>();
   /** Until when to wait for the hosts to agree where the app is, and how often that was done; null: they do. */
   #moving: { readonly until: number; times: number } | null = null;
   /** What it waited for so far; null: for no start. */
@@ -86,7 +91,7 @@ export class Visit {
    * @throws Problem, or Left after leave()
    */
   async activate(): Promise<Leg> {
-    const { activator, router } = this.#context;
+    const { activator, router, sick } = this.#context;
     for (;;) {
       const route = await router.resolve(this.#target);
       if (this.#left) throw new Left();
@@ -103,17 +108,19 @@ export class Visit {
       const spec = place.generation;
       const generation = activator.generation(spec);
       if (activator.ready(generation)) return new LocalLeg(activator, generation);
+      sick.tries(route.app, place.host);
       this.#deadline ??= this.#arrivedAt + spec.startTimeoutS * 1000;
       try {
         this.#wait = activator.wait(generation, this.#arrivedAt, this.#deadline);
         this.waited = addWait(this.waited, await this.#wait.done);
+        sick.well(route.app, place.host);
         return new LocalLeg(activator, generation);
       } catch (error) {
         if (error instanceof Left || ++this.#reroutes > MAX_REROUTES) throw error;
         if (error instanceof Gone) await router.reload();
         // A newer generation, or another host, may serve already, and knows nothing of this one's troubles.
         const now = router.find(this.#target);
-        if (now === null || now.here?.instance === spec.instance) throw error;
+        if (now === null || now.here?.instance === spec.instance) this.#decline(route, place.host, error);
       } finally {
         this.#wait = null;
       }
@@ -121,7 +128,17 @@ export class Visit {
   }
 
   #choose(route: Route): Place | null {
-    return choosePlace(this.#context, route, ({ host }) => !this.#tried.has(host));
+    return choosePlace(this.#context, route, ({ host }) => !this.#tried.has(host) && !this.#declined.has(host));
+  }
+
+  /**
+   * The app cannot be had here.
+   * @throws what is the matter, unless another placement may do better
+   */
+  #decline(route: Route, host: string, error: unknown): void {
+    if (!(error instanceof Problem) || !error.elsewhere) throw error;
+    this.#declined.set(host, error);
+    if (route.tiers.flat().length > 1) this.#context.sick.failed(route.app, host, error);
   }
 
   /**
@@ -131,6 +148,9 @@ export class Visit {
    */
   async #look(route: Route): Promise<void> {
     const { clock, router, peers } = this.#context;
+    const places = route.tiers.flat();
+    const others = places.filter(({ host }) => !this.#declined.has(host));
+    if (this.#declined.size > 0 && others.length === 0) throw declined(route.app, this.#declined, 0);
     const tried = this.#tried.size > 0;
     this.#tried.clear();
     if (this.#moving !== null && clock.now() < this.#moving.until) {
@@ -141,7 +161,8 @@ export class Visit {
     } else if (tried && this.#moving === null && this.#choose(route) !== null) {
       return;
     }
-    for (const place of route.tiers.flat()) if (place.kind === 'there') peers.get(place.peer)?.hasten();
+    for (const place of places) if (place.kind === 'there') peers.get(place.peer)?.hasten();
+    if (this.#declined.size > 0) throw declined(route.app, this.#declined, others.length);
     throw nowhere(route, this.#moving !== null, peers.able);
   }
 
@@ -161,7 +182,8 @@ export class Visit {
     const now = clock.now();
     leg.suspect(error);
     if (leg.kind === 'there') {
-      this.#tried.add(leg.peer.host.name);
+      if (error instanceof Refused && error.problem.elsewhere) this.#declined.set(leg.peer.host.name, error.problem);
+      else this.#tried.add(leg.peer.host.name);
       if (error instanceof Misdirected) this.#moving ??= { until: now + MOVING_MS, times: 0 };
       return true;
     }
@@ -201,6 +223,18 @@ export class Visit {
 /** The `code` of node's and undici's errors, or nothing. */
 export function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** Why an app cannot be had although hosts answer: what each says. `silent`: hosts that it has beside them. */
+function declined(app: string, problems: ReadonlyMap<string, Problem>, silent: number): Problem {
+  const all = [...problems.values()];
+  const [first] = all;
+  if (first !== undefined && all.length === 1 && silent === 0) return first;
+  const reasons = [...problems].map(([host, { message }]) => `on ${host}: ${message}`);
+  if (silent > 0) reasons.push(silent === 1 ? 'its other host does not answer.' : `its ${silent} other hosts do not answer.`);
+  const retries = all.flatMap(({ retryAfterS }) => retryAfterS ?? []);
+  const kind = first !== undefined && silent === 0 && all.every((problem) => problem.kind === first.kind) ? first.kind : 'no-host';
+  return new Problem(kind, `The app ${app} cannot be had anywhere; ${reasons.join(' And ')}`, retries.length === 0 ? {} : { retryAfterS: Math.min(...retries) });
 }
 
 /** Why an app that there is cannot be had. */

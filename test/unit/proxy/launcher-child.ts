@@ -5,6 +5,7 @@ import { findLauncher } from '../../../src/proxy/launcher.ts';
 import { Peers } from '../../../src/proxy/peers.ts';
 import { Router } from '../../../src/proxy/router.ts';
 import { ProxyServer } from '../../../src/proxy/server.ts';
+import { SickPlaces } from '../../../src/proxy/sick.ts';
 import { FleetTokens } from '../../../src/proxy/tokens.ts';
 import { inheritedSockets } from '../../../src/systemd/sockets.ts';
 import { appOf, FakeManager, generationOf, MemoryLog, snapshotOf } from './support.ts';
@@ -16,7 +17,7 @@ const router = new Router({ manager, clock, log, reload: () => Promise.resolve()
 router.follow(snapshotOf(appOf('app', ['app.example'], generationOf('app', { port: Number(process.argv[2]) }))));
 const tokens = new FleetTokens([]);
 const peers = new Peers({ tokens, tls: null, clock, log });
-const server = new ProxyServer({ activator, router, peers, tokens, tls: null, clock, log, trusted: () => false });
+const server = new ProxyServer({ activator, router, peers, sick: new SickPlaces(clock, log), tokens, tls: null, clock, log, trusted: () => false });
 const launcher = findLauncher();
 const told = new Promise<void>((resolve) => {
   process.once('SIGTERM', () => { resolve(); });

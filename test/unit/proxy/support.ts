@@ -9,6 +9,7 @@ import { systemClock, type Alarm, type Clock } from '../../../src/proxy/clock.ts
 import { Peers } from '../../../src/proxy/peers.ts';
 import { Router } from '../../../src/proxy/router.ts';
 import { ProxyServer } from '../../../src/proxy/server.ts';
+import { SickPlaces } from '../../../src/proxy/sick.ts';
 import { FleetTokens } from '../../../src/proxy/tokens.ts';
 import type { FleetTls } from '../../../src/config/tls.ts';
 import type { Snapshot, SnapshotApp, SnapshotGeneration } from '../../../src/snapshot/format.ts';
@@ -241,13 +242,14 @@ export async function testProxy(t: TestContext, snapshot: Snapshot | null, optio
   const tokens = new FleetTokens(options.tokens ?? [TOKEN]);
   const tls = options.tls ?? null;
   const peers = new Peers({ tokens, tls, clock, log });
+  const sick = new SickPlaces(clock, log);
   const server = new ProxyServer({
-    activator, router, peers, tokens, tls, clock, log, trusted: options.trusted ?? (() => false),
+    activator, router, peers, sick, tokens, tls, clock, log, trusted: options.trusted ?? (() => false),
     ...(options.headersTimeoutMs === undefined ? {} : { headersTimeoutMs: options.headersTimeoutMs }),
   });
   const port = await server.listen({ host: '127.0.0.1', port: 0 });
   const internal = await server.listen({ host: '127.0.0.1', port: 0 }, 'internal');
-  const follow = (news: Snapshot): void => { peers.follow(news); activator.follow(router.follow(news)); };
+  const follow = (news: Snapshot): void => { peers.follow(news); sick.follow(news); activator.follow(router.follow(news)); };
   if (snapshot !== null) follow(snapshot);
   t.after(async () => {
     await server.drain(0, () => undefined);

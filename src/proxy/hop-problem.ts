@@ -1,0 +1,43 @@
+/**
+ * What one fc-proxy tells another in the head of an answer that is its own and no app's, beside the page or JSON for
+ * the client. Only the internal listener says it, and to the fleet alone; what apps say under these names is dropped.
+ */
+import { field, HOP, text } from './headers.ts';
+import { isKind, Problem } from './problem.ts';
+
+export interface HopProblem {
+  readonly problem: Problem;
+  /** Whether the host says that no byte of the request has gone to the app. */
+  readonly unsent: boolean;
+}
+
+/** The fields that say it. */
+export function hopFields(problem: Problem, unsent: boolean): string[] {
+  // A field takes ISO 8859-1 at most; a reason may hold what an app has said.
+  const fields: string[] = [HOP.problem, problem.kind, HOP.detail, encodeURIComponent(problem.message)];
+  return unsent ? [...fields, HOP.unsent, 'yes'] : fields;
+}
+
+/** What an answer's fields say; null: it is the app's, or of a kind that is not known here. */
+export function hopProblemOf(raw: readonly (Buffer | string)[]): HopProblem | null {
+  let kind: string | undefined;
+  for (let i = 0; i + 1 < raw.length && kind === undefined; i += 2) {
+    const name = text(raw[i]);
+    if (name.length === HOP.problem.length && name.toLowerCase() === PROBLEM) kind = text(raw[i + 1]);
+  }
+  if (kind === undefined || !isKind(kind)) return null;
+  const fields = raw.map(text);
+  const retryAfterS = Number(field(fields, 'retry-after') ?? NaN);
+  const problem = new Problem(kind, decode(field(fields, DETAIL) ?? ''), Number.isFinite(retryAfterS) ? { retryAfterS } : {});
+  return { problem, unsent: kind === 'misdirected' || field(fields, UNSENT) !== undefined };
+}
+
+const [PROBLEM, DETAIL, UNSENT] = [HOP.problem.toLowerCase(), HOP.detail.toLowerCase(), HOP.unsent.toLowerCase()];
+
+function decode(detail: string): string {
+  try {
+    return decodeURIComponent(detail);
+  } catch {
+    return detail;
+  }
+}
