@@ -1,126 +1,43 @@
-/**
- * A fleet of booted hosts on one bridge: a front, which has the CMDB and no placements, and hosts for the apps.
- * Rows are all that tests change.
- */
+/** Apps of a fleet as its clients and its hosts see them: who serves, who is awake, what is left. */
 import { request as httpRequest } from 'node:http';
-import { fileURLToPath } from 'node:url';
-import { bootHost, quote, TEST_COMMAND, TEST_IMAGE, type TestHost } from './host.ts';
+import type { TestHost } from './host.ts';
 import type { Entrance } from './streams.ts';
 
-const REPO = fileURLToPath(new URL('../..', import.meta.url));
-
-/** What the hosts prove themselves to each other with. */
-export const TOKEN = 'a'.repeat(16) + 'b'.repeat(16);
-
-export interface FleetHosts {
-  readonly front: TestHost;
-  /** `web1`, `web2` and so on, as their rows are named. */
-  readonly webs: readonly TestHost[];
-  /** An app of the test image, domain `<app>.test`, with a weight for each host; waits until it answers. */
-  place(app: string, weights: Readonly<Record<string, number>>, columns?: Readonly<Record<string, number>>): Promise<void>;
-  /** Statements for the CMDB. @returns when they were committed, ms since the epoch, as the database saw it */
-  commit(statements: string): Promise<number>;
-  kill(host: TestHost): Promise<void>;
-  killAll(): Promise<void>;
+/** Where clients of a front find an app. */
+export function entrance(front: TestHost, app: string): Entrance {
+  return { address: front.address, domain: `${app}.test` };
 }
 
-/** Boots a front and `count` hosts, each following the CMDB. killAll() it in the test's after(). */
-export async function bootFleet(count: number): Promise<FleetHosts> {
-  const alive = new Set<TestHost>();
-  const killAll = async (): Promise<void> => {
-    const ends = await Promise.allSettled([...alive].map((host) => host.kill()));
-    alive.clear();
-    for (const end of ends) if (end.status === 'rejected') throw end.reason;
-  };
-  try {
-    const front = await bootHost('front', { row: 'front', provision: false });
-    alive.add(front);
-    const names = Array.from({ length: count }, (_, n) => `web${n + 1}`);
-    const [, ...webs] = await Promise.all([
-      front.ok(`${REPO}scripts/provision --no-packages --host front --with-mariadb --mariadb-bind ${front.address}`, { timeoutMs: 120_000 }),
-      ...names.map(async (row) => {
-        const host = await bootHost(row, { row, provision: false });
-        alive.add(host);
-        return host;
-      }),
-    ]);
-    await insertHost(front, front);
-    await Promise.all(webs.map((host) => join(front, host)));
-    await Promise.all([front, ...webs].map(admit));
-    return {
-      front, webs, killAll,
-      place: (app, weights, columns = {}) => place(front, app, weights, columns),
-      commit: async (statements) => {
-        const [last] = (await front.sql(`${statements};\nSELECT UNIX_TIMESTAMP(SYSDATE(3)) * 1000`)).slice(-1);
-        return Number(last?.[0]);
-      },
-      kill: async (host) => {
-        alive.delete(host);
-        await host.kill();
-      },
-    };
-  } catch (error) {
-    await killAll().catch(() => { /* The first error says more. */ });
-    throw error;
-  }
-}
-
-/** Makes a bare machine a host of the fleet whose CMDB is on `cmdb`. */
-async function join(cmdb: TestHost, host: TestHost): Promise<void> {
-  const password = await cmdb.ok('cat /etc/fastcontainer/cmdb.password');
-  await host.ok(`
-    umask 077 && printf '%s' ${quote(password)} > /root/password
-    ${REPO}scripts/provision --no-packages --host ${host.row} --cmdb mysql://fc@${cmdb.address}/fastcontainer --cmdb-password /root/password
-    ${importImage()}
-  `, { timeoutMs: 120_000 });
-  await insertHost(cmdb, host);
-}
-
-async function insertHost(cmdb: TestHost, { row, address }: TestHost): Promise<void> {
-  await cmdb.sql(`INSERT INTO hosts (name, address) VALUES (${quote(row)}, ${quote(address)})`);
-}
-
-/** The script that makes the test image on a host. */
-export function importImage(): string {
-  return `podman import --quiet --change 'CMD ${JSON.stringify(TEST_COMMAND)}' ${REPO}.cache/images/test-app.tar ${TEST_IMAGE}`;
-}
-
-async function admit(host: TestHost): Promise<void> {
-  await host.ok(`umask 077 && printf '%s\\n' ${TOKEN} > /etc/fastcontainer/fleet-tokens && systemctl restart fc-proxy`);
-}
-
-async function place(front: TestHost, app: string, weights: Readonly<Record<string, number>>, columns: Readonly<Record<string, number>>): Promise<void> {
-  const settings = Object.entries(columns);
-  await front.sql([
-    'START TRANSACTION',
-    `INSERT INTO apps (name, image, port${settings.map(([name]) => `, ${name}`).join('')}) VALUES (${quote(app)}, ${quote(TEST_IMAGE)}, 8080${settings.map(([, value]) => `, ${value}`).join('')})`,
-    `INSERT INTO domains (fqdn, app) VALUES (${quote(`${app}.test`)}, ${quote(app)})`,
-    ...Object.entries(weights).map(([host, weight]) => `INSERT INTO placements (app, host, weight) VALUES (${quote(app)}, ${quote(host)}, ${weight})`),
-    'COMMIT',
-  ].join(';\n'));
+/** Waits until an app answers the clients of a front. */
+export async function answers(front: TestHost, app: string): Promise<void> {
   await front.until(async () => {
     const { status, body } = await front.request(`${app}.test`, '/');
     return status === 200 || `${status} ${body}`;
   }, { timeoutMs: 20_000, what: `${app} answers` });
 }
 
-/** Where clients of the fleet find an app. */
-export function entrance(front: TestHost, app: string): Entrance {
-  return { address: front.address, domain: `${app}.test` };
+/** Statements for the CMDB. @returns when they were committed, ms since the epoch, as the database saw it */
+export async function commit(cmdb: TestHost, statements: string): Promise<number> {
+  const [last] = (await cmdb.sql(`${statements};\nSELECT UNIX_TIMESTAMP(SYSDATE(3)) * 1000`)).slice(-1);
+  return Number(last?.[0]);
 }
 
-/** Whether the app is awake on a host. */
+/** Whether an app is awake on a host. */
 export async function runsOn(host: TestHost, app: string): Promise<boolean> {
-  return (await host.ok(`systemctl list-units --no-legend --plain --state=active 'fc-ctr-${app}-*' | cat`)).trim() !== '';
+  return (await host.ok(`systemctl list-units --no-legend --plain --state=active 'fc-ctr-${unitName(app)}-*' | cat`)).trim() !== '';
 }
 
-/** Waits until an app has fallen asleep on a host, and, unless it may `stay`, until nothing of it is left there. */
+/** Waits until an app has fallen asleep on a host, and, unless its files may `stay`, until nothing of it is left there. */
 export async function leaves(host: TestHost, app: string, timeoutMs: number, stay = false): Promise<void> {
   await host.until(async () => {
     if (await runsOn(host, app)) return `${app} is awake`;
-    const files = (await host.ok(`cd /etc/systemd/system && ls -1 | grep -E '^fc-(app|ctr)-${app}-' || true`)).trim();
+    const files = (await host.ok(`cd /etc/systemd/system && ls -1 | grep -E '^fc-(app|ctr)-${unitName(app)}-' || true`)).trim();
     return stay || files === '' || `there are ${files.replaceAll('\n', ', ')}`;
   }, { timeoutMs, what: `${app} leaves ${host.row}` });
+}
+
+function unitName(app: string): string {
+  return app.replaceAll('-', '_');
 }
 
 /** What the test app says of itself at /pid. */
@@ -131,14 +48,23 @@ export interface Run {
   readonly requests: number;
 }
 
-/** The run of an app on a host, asked of the host itself, as another fc-proxy of the fleet would. Wakes it. */
-export function runOn(host: TestHost, app: string): Promise<Run> {
-  return runAt({ host: host.address, port: 8079 }, { host: `${app}.test`, 'x-fastcontainer-app': app, 'x-fastcontainer-token': TOKEN });
-}
-
-/** The run of an app that answers a client of `front`. */
+/** The run of an app that answers a client of a front. */
 export function runThrough(front: TestHost, app: string): Promise<Run> {
   return runAt({ host: front.address, port: 80 }, { host: `${app}.test` });
+}
+
+/** The run of an app on a host, asked of the host itself, as another fc-proxy of the fleet would. Wakes it. */
+export async function runOn(host: TestHost, app: string): Promise<Run> {
+  return await runAt({ host: host.address, port: 8079 }, { host: `${app}.test`, 'x-fastcontainer-app': app, 'x-fastcontainer-token': await tokenOf(host) });
+}
+
+const tokens = new WeakMap<TestHost, string>();
+
+/** What a host shows to the others of its fleet. */
+export async function tokenOf(host: TestHost): Promise<string> {
+  let token = tokens.get(host);
+  if (token === undefined) tokens.set(host, token = (await host.ok("grep -m1 -v '^#' /etc/fastcontainer/fleet-tokens")).trim());
+  return token;
 }
 
 function runAt(where: { readonly host: string; readonly port: number }, headers: Readonly<Record<string, string>>): Promise<Run> {

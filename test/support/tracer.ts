@@ -63,6 +63,16 @@ export class Tracer {
     return first;
   }
 
+  /** Waits until 20 requests in a row, of those sent from `since` on, were served by others. @returns when the last was sent that was not, or `since` */
+  async avoids(host: TestHost, since: number): Promise<number> {
+    const there = (trace: Trace): boolean => this.hostOf(trace) === host.row || this.hostOf(trace) === null;
+    await until(() => {
+      const last = this.since(since).slice(-20);
+      return (last.length === 20 && !last.some(there)) || `${host.row} still serves`;
+    }, { timeoutMs: 20_000, what: `requests for ${this.#app} avoid ${host.row}` });
+    return this.since(since).filter(there).at(-1)?.beganAt ?? since;
+  }
+
   /** Requests by host, of those sent from `since` on. */
   share(since: number): Record<string, number> {
     const counts: Record<string, number> = {};
