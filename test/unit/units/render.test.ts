@@ -92,7 +92,7 @@ function checkGeneration(app: App, generation: Generation): void {
 
   const gate = directives(generation, generation.units.gate);
   assert.deepEqual(gate.map((d) => d.key), [
-    'Description', 'BindsTo', 'After', 'OnFailure', 'StartLimitIntervalSec', 'Type', 'Slice', 'SyslogIdentifier', ...(app.network === 'private' ? ['NetworkNamespacePath'] : []), 'User', 'NoNewPrivileges', 'CapabilityBoundingSet', 'ExecStart',
+    'Description', 'BindsTo', 'After', 'OnFailure', 'StartLimitIntervalSec', 'Type', 'Slice', 'SyslogIdentifier', ...(app.network === 'private' ? ['NetworkNamespacePath'] : []), 'User', 'NoNewPrivileges', 'CapabilityBoundingSet', 'LimitNOFILE', 'ExecStart',
   ]);
   const door = directives(generation, generation.units.socket);
   assert.deepEqual(door.map((d) => d.key), ['Description', 'StartLimitIntervalSec', 'ListenStream', 'Slice', 'Backlog', 'RemoveOnStop', 'TriggerLimitIntervalSec', 'TriggerLimitBurst', 'WantedBy']);
