@@ -16,6 +16,7 @@ const REMEDIES: ReadonlyMap<string, string> = new Map([
   ['ER_BAD_FIELD_ERROR', 'run fc-sync migrate'],
   ['ER_NO_DB_ERROR', 'create the database, then run fc-sync migrate'],
   ['ER_BINLOG_CREATE_ROUTINE_NEED_SUPER', 'triggers under a binary log need SUPER or SET GLOBAL log_bin_trust_function_creators = 1'],
+  ['ER_DUP_ENTRY', 'two rows have what only one may have: change one of them, then try again'],
   ['ER_LOCK_WAIT_TIMEOUT', 'another transaction holds its tables: end it, then try again'],
   ['ER_OPTION_PREVENTS_STATEMENT', 'it is read-only: a replica? fc-sync migrate --url takes the address of the one that is written to'],
   // A node of a Galera cluster that is not in its primary component lets us in, and then refuses every statement.

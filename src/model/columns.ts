@@ -80,7 +80,7 @@ export const APP = {
   }),
   idleTimeoutS: column({
     name: 'idle_timeout_s', accepts: '1 to 31536000', default: '300', parse: orNull(integer(1, YEAR_S, SECONDS)),
-    doc: 'Seconds without a request after which the app is stopped. NULL: it never sleeps.',
+    doc: 'Seconds without a request, or an open connection at its socket or listen_port, after which the app is stopped. NULL: it never sleeps.',
   }),
   lifetimeS: column({
     name: 'lifetime_s', accepts: '10 to 31536000', default: null, parse: orNull(integer(10, YEAR_S, SECONDS)),
@@ -140,7 +140,7 @@ export const PLACEMENT = {
   }),
   listenPort: column({
     name: 'listen_port', accepts: '1 to 65535', default: null, parse: orNull(port),
-    doc: 'A TCP port of the host that leads to the app, for apps that do not speak HTTP. NULL: none.',
+    doc: 'A TCP port of the host that leads to the app, for apps that do not speak HTTP; no other placement on the host may have it. NULL: none.',
   }),
 } as const;
 

@@ -13,6 +13,8 @@ const INSTANCE = /^(?<app>[a-z0-9](?:[a-z0-9_]{0,38}[a-z0-9])?)-(?<gen>[0-9a-f]{
 export const SOCKET_DIR = '/run/fastcontainer';
 /** Environment files and multi-line values, root's alone. */
 export const ENV_DIR = '/var/lib/fastcontainer/env';
+/** One symbolic link for each listen_port: where its door leads. It outlives a reboot, so the doors need nobody to do. */
+export const PORTS_DIR = '/var/lib/fastcontainer/ports';
 
 /** @throws BadValue */
 export const appName: Parser<string> = (text) => {
@@ -114,6 +116,26 @@ export function parseLeaseTemplate(file: string): { readonly idleTimeoutS: numbe
   return { idleTimeoutS: length === 'never' ? null : Number(length.slice(0, -1)) };
 }
 
+/** The static unit that the door at a TCP port is an instance of; `port` '' gives the template itself. */
+export function portSocket(port: number | ''): string {
+  return `fc-port@${port}.socket`;
+}
+
+/** What runs behind the door at a TCP port while it has connections. */
+export function portService(port: number): string {
+  return `fc-port@${port}.service`;
+}
+
+/** The port of the unit's name, as `portSocket` and `portService` write it; null: not one of ours. */
+export function parsePortUnit(unit: string): number | null {
+  return parsePort(/^fc-port@(?<port>[0-9]+)\.(?:socket|service)$/.exec(unit)?.groups?.['port'] ?? '');
+}
+
+/** A port number as we write them; null: none. */
+export function parsePort(text: string): number | null {
+  return /^[1-9][0-9]{0,4}$/.test(text) && Number(text) <= 65_535 ? Number(text) : null;
+}
+
 /**
  * Which of 256 slices the app's units live in: systemd's cost of a reload grows with the square of a
  * slice's members, so they are spread evenly.
@@ -125,6 +147,13 @@ export function sliceName(app: string): string {
 /** Where systemd listens for the generation. At most 74 bytes, sun_path holds 107. */
 export function socketPath(app: string, gen: string): string {
   return `${SOCKET_DIR}/${app}-${gen}.sock`;
+}
+
+/** The instance whose `socketPath` it is; null: not one of ours. */
+export function parseSocketPath(path: string): string | null {
+  const groups = /^(?<folder>.*)\/(?<app>[^/]+)-(?<gen>[0-9a-f]{8})\.sock$/.exec(path)?.groups;
+  const { folder, app = '', gen = '' } = groups ?? {};
+  return folder === SOCKET_DIR && isAppName(app) ? instanceName(app, gen) : null;
 }
 
 /** The symbolic link to the socket of the app's current generation. */

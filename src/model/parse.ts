@@ -9,6 +9,8 @@ import { isAppName } from './names.ts';
 import { printable } from './printable.ts';
 import type { Row, Rows } from './rows.ts';
 
+/** What an app's own row says. */
+type AppSettings = Omit<App, 'domains' | 'placements'>;
 type Table = Rejection['table'];
 type Reject = (table: Table, key: string, column: string, why: string, app: string | null) => void;
 
@@ -19,9 +21,10 @@ export function parseFleet(rows: Rows, policy: Policy): Fleet {
 
   const hosts = parseHosts(rows.hosts, policy, reject);
   const known = new Set(rows.apps.map((row) => row['name'] ?? '').filter(isAppName));
-  const placements = parsePlacements(rows.placements, known, hosts, policy, reject);
+  const valid = parseApps(rows.apps, policy, reject);
+  const placements = parsePlacements(rows.placements, known, hosts, valid, policy, reject);
   const domains = parseDomains(rows.domains, known, policy, reject);
-  const apps = parseApps(rows.apps, policy, reject).map((app): App => ({
+  const apps = valid.map((app): App => ({
     ...app,
     domains: (domains.get(app.name) ?? []).sort(),
     placements: (placements.get(app.name) ?? []).sort(byText((placement) => placement.host)),
@@ -52,8 +55,8 @@ function parseHosts(rows: readonly Row[], policy: Policy, reject: Reject): Hosts
   return hosts;
 }
 
-function parseApps(rows: readonly Row[], policy: Policy, reject: Reject): Omit<App, 'domains' | 'placements'>[] {
-  const apps: Omit<App, 'domains' | 'placements'>[] = [];
+function parseApps(rows: readonly Row[], policy: Policy, reject: Reject): AppSettings[] {
+  const apps: AppSettings[] = [];
   for (const [key, same] of groupBy(rows, (row) => row['name'] ?? 'NULL')) {
     const [row, ...others] = same;
     const name = isAppName(key) ? key : null;
@@ -80,7 +83,7 @@ function sourceOf(row: Row, policy: Policy): AppSource | { readonly column: stri
   return { kind: 'rootfs', ...rootfs };
 }
 
-function appOf(row: Row, source: AppSource, policy: Policy): Omit<App, 'domains' | 'placements'> {
+function appOf(row: Row, source: AppSource, policy: Policy): AppSettings {
   return {
     name: valueOf(APP.name, row, policy),
     source,
@@ -121,7 +124,7 @@ function parseDomains(rows: readonly Row[], known: ReadonlySet<string>, policy: 
   return domains;
 }
 
-function parsePlacements(rows: readonly Row[], known: ReadonlySet<string>, hosts: Hosts, policy: Policy, reject: Reject): Map<string, Placement[]> {
+function parsePlacements(rows: readonly Row[], known: ReadonlySet<string>, hosts: Hosts, apps: readonly AppSettings[], policy: Policy, reject: Reject): Map<string, Placement[]> {
   const keyOf = (row: Row): string => `${row['app'] ?? 'NULL'}/${row['host'] ?? 'NULL'}`;
   const refuse = (row: Row, column: string, why: string): void => reject('placements', keyOf(row), column, why, knownApp(row, known));
 
@@ -135,22 +138,42 @@ function parsePlacements(rows: readonly Row[], known: ReadonlySet<string>, hosts
     return false;
   });
   const placements = new Map<string, Placement[]>();
-  const clashing = clashingPorts(good, policy);
+  const taken = takenPorts(good, hosts, apps, policy);
   for (const [, same] of groupBy(good, (row) => `${valueOf(PLACEMENT.app, row, policy)}/${valueOf(PLACEMENT.host, row, policy)}`)) {
     for (const row of same) {
       if (same.length > 1) refuse(row, 'host', `stands in ${same.length} rows of the app`);
-      else if (clashing.has(row)) refuse(row, 'listen_port', 'is the listen_port of another app on the same host as well');
+      else if (taken.has(row)) refuse(row, 'listen_port', taken.get(row) ?? '');
       else append(placements, valueOf(PLACEMENT.app, row, policy), { host: valueOf(PLACEMENT.host, row, policy), weight: valueOf(PLACEMENT.weight, row, policy), listenPort: valueOf(PLACEMENT.listenPort, row, policy) });
     }
   }
   return placements;
 }
 
-/** Rows that claim a port of a host which another row claims too: nobody can say whose it was first. */
-function clashingPorts(rows: readonly Row[], policy: Policy): ReadonlySet<Row> {
-  const claims = rows.filter((row) => valueOf(PLACEMENT.listenPort, row, policy) !== null);
-  const groups = groupBy(claims, (row) => `${valueOf(PLACEMENT.host, row, policy)}/${valueOf(PLACEMENT.listenPort, row, policy)}`);
-  return new Set([...groups.values()].filter((same) => same.length > 1).flat());
+/** Rows whose listen_port cannot be had on its host, as far as rows can tell, and why. */
+function takenPorts(rows: readonly Row[], hosts: Hosts, apps: readonly AppSettings[], policy: Policy): ReadonlyMap<Row, string> {
+  const portOf = (row: Row): number | null => valueOf(PLACEMENT.listenPort, row, policy);
+  const at = (row: Row, port: number): string => `${valueOf(PLACEMENT.host, row, policy)}/${port}`;
+  const claims = groupBy(rows.filter((row) => portOf(row) !== null), (row) => at(row, portOf(row) ?? 0));
+  const ownPort = new Map(apps.filter(({ network }) => network === 'host').map(({ name, port }) => [name, port]));
+  const onHostNetwork = new Map(rows.flatMap((row) => {
+    const app = valueOf(PLACEMENT.app, row, policy);
+    const port = ownPort.get(app);
+    return port === undefined ? [] : [[at(row, port), app] as const];
+  }));
+  const why = (row: Row): string | null => {
+    const port = portOf(row);
+    if (port === null) return null;
+    // Nobody can say whose it was first.
+    if ((claims.get(at(row, port)) ?? []).length > 1) return 'is the listen_port of another app on the same host as well';
+    if (hosts.get(valueOf(PLACEMENT.host, row, policy))?.port === port) return 'is the port of the host\'s internal listener (hosts.port)';
+    const app = onHostNetwork.get(at(row, port));
+    if (app === undefined) return null;
+    return `is the port on which ${app === valueOf(PLACEMENT.app, row, policy) ? 'the app itself' : `the app ${app}`} listens, on the network of the host (apps.network = 'host')`;
+  };
+  return new Map(rows.flatMap((row) => {
+    const reason = why(row);
+    return reason === null ? [] : [[row, reason] as const];
+  }));
 }
 
 /** Whether every column of the row is good; says which are not. */

@@ -13,6 +13,7 @@ import type { SyncState } from './state.ts';
 export interface Desired {
   readonly app: App;
   readonly generation: Generation;
+  readonly listenPort: number | null;
 }
 
 export interface Decision {
@@ -50,13 +51,14 @@ export function decide(situation: Situation): Decision {
   const desired = new Map(fleet.apps.flatMap((app): [string, Desired][] => {
     const placement = app.placements.find((candidate) => candidate.host === host);
     if (placement === undefined || held.has(app.name)) return [];
-    return [[app.name, { app, generation: render(app, situation, placement.listenPort) }]];
+    return [[app.name, { app, generation: render(app, situation), listenPort: placement.listenPort }]];
   }));
   const current = new Map((snapshot?.apps ?? []).flatMap((app) => (app.here === null ? [] : [[app.name, app.here] as const])));
   return {
     fleet, desired, held, current,
     plan: plan({
       desired: [...desired.values()].map(({ generation }) => generation),
+      ports: new Map([...desired.values()].flatMap(({ app, listenPort }) => (listenPort === null ? [] : [[listenPort, app.name] as const]))),
       held, current, observed,
       explained: explainedAbsences(fleet),
       failures: state.failures,
@@ -89,11 +91,10 @@ function explainedAbsences(fleet: Fleet): ReadonlySet<string> {
   }));
 }
 
-function render(app: App, { config, templates, state }: Situation, listenPort: number | null): Generation {
+function render(app: App, { config, templates, state }: Situation): Generation {
   return renderApp(app, {
     incarnation: state.incarnations.get(app.name) ?? 0,
     cgroups: config.podman.cgroups,
     domainsInDescription: true,
-    listenPort,
   }, templates);
 }

@@ -1,7 +1,7 @@
 /** When the next pass has something to do. Pure. */
 import { type Plan, type Step, type Waiting } from '../systemd/plan.ts';
 
-/** Without any news: lifetimes that end, failed sockets, generations whose pause is over. */
+/** Without any news: lifetimes that end, failed sockets, ports that another program had, generations whose pause is over. */
 const IDLE_LOOK_MS = 10_000;
 
 const WAIT_MS: Readonly<Record<Waiting, number>> = {
@@ -21,6 +21,7 @@ export function dueInMs(plan: Plan): number {
   return Math.min(
     IDLE_LOOK_MS,
     ...plan.retire.map(({ waitingFor }) => (waitingFor === null ? IDLE_LOOK_MS : WAIT_MS[waitingFor])),
+    ...plan.ports.close.map(({ stop }) => (stop ? IDLE_LOOK_MS : WAIT_MS.idling)),
     ...plan.steps.map(({ kind }) => (LEAVES_SOMETHING[kind] ? WAIT_MS.settling : IDLE_LOOK_MS)),
   );
 }

@@ -2,6 +2,7 @@
 import type { Rejection } from '../model/app.ts';
 import type { Failed } from '../systemd/apply.ts';
 import type { Plan, Retirement, Step } from '../systemd/plan.ts';
+import type { PortPlan } from '../systemd/plan-ports.ts';
 
 /** One line of a plan, or null when there is nothing to say about the step. */
 function stepLine(step: Step): string | null {
@@ -30,6 +31,19 @@ function retirementLine(retirement: Retirement): string {
   return `  ${retirement.instance} (old): ${retirement.waitingFor === null ? 'its files are removed' : WAITING[retirement.waitingFor]}`;
 }
 
+/** What becomes of TCP ports; that one follows its app to another generation goes without saying. */
+function portLines({ lead, open, close }: PortPlan): readonly string[] {
+  const opens = new Set(open.map(({ port }) => port));
+  return [
+    ...close.map(({ port, app, stop }) => (app === null
+      ? `  port ${port} (old): ${stop ? 'closes' : 'waiting for its last connections to end'}`
+      : `- port ${port}: leads to ${app} no more, ${stop ? 'and closes' : 'and closes once its connections have ended'}`)),
+    ...open.map(({ port, app }) => `+ port ${port}: opens, leads to ${app}`),
+    ...lead.filter(({ port, app, from }) => app !== from && !opens.has(port))
+      .map(({ port, app, from }) => `~ port ${port}: leads to ${app}, until now ${from === null ? 'nowhere' : `to ${from}; connections that are open stay with it`}`),
+  ];
+}
+
 export function rejectionLine({ table, key, column, why, app }: Rejection): string {
   return `! ${table} '${key}', column ${column}: ${why}${app === null ? '' : ` (app ${app})`}`;
 }
@@ -48,6 +62,7 @@ export function planLines(plan: Plan): readonly string[] {
     ...held.map(({ app }) => `= ${app}: left as it is${plan.refused.includes(app) ? ', its removal was refused' : ', its row was rejected'}`),
     ...plan.images.start.map((unit) => `  ${unit}: looks for ${sources.get(unit) ?? 'its image'}, and fetches it if it is not here`),
     ...plan.startSockets.map((unit) => `  ${unit}: starts to listen`),
+    ...portLines(plan.ports),
     ...plan.startLeases.map((unit) => `  ${unit}: starts, its app never sleeps`),
     ...plan.retire.map(retirementLine),
     `${unchanged} unchanged`,
@@ -59,6 +74,12 @@ export interface JsonReport {
   readonly dryRun: boolean;
   readonly steps: readonly { readonly app: string; readonly kind: string; readonly from: string | null; readonly to: string | null }[];
   readonly retiring: readonly { readonly instance: string; readonly waitingFor: string | null }[];
+  /** `opened` and `led`: what they lead to now; `waiting`: for its last connections to end. */
+  readonly ports: {
+    readonly opened: readonly { readonly port: number; readonly app: string }[];
+    readonly led: readonly { readonly port: number; readonly app: string; readonly from: string | null }[];
+    readonly closed: readonly { readonly port: number; readonly app: string | null; readonly waiting: boolean }[];
+  };
   readonly refused: readonly string[];
   readonly rejections: readonly Rejection[];
   readonly failed: readonly { readonly subject: string; readonly what: string; readonly why: string }[];
@@ -70,6 +91,7 @@ export function jsonReport(host: string, dryRun: boolean, plan: Plan, rejections
     dryRun,
     steps: plan.steps.map((step) => ({ app: step.app, kind: step.kind, from: fromOf(step), to: 'to' in step ? step.to.instance : null })),
     retiring: plan.retire.map(({ instance, waitingFor }) => ({ instance, waitingFor })),
+    ports: { opened: plan.ports.open, led: plan.ports.lead, closed: plan.ports.close.map(({ port, app, stop }) => ({ port, app, waiting: !stop })) },
     refused: plan.refused,
     rejections,
     failed: failed.map(({ subject, what, cause }) => ({ subject, what, why: cause instanceof Error ? cause.message : String(cause) })),

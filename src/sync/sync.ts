@@ -12,6 +12,7 @@ import type { Snapshot, SnapshotGeneration } from '../snapshot/format.ts';
 import { SnapshotError } from '../snapshot/parse.ts';
 import { readSnapshot } from '../snapshot/read.ts';
 import { writeSnapshot } from '../snapshot/write.ts';
+import { applyPorts } from '../systemd/apply-ports.ts';
 import { type Failed, retire, RETIRING_LEASE_S, startUnits, type SyncManager, updateLinks, writeGenerations } from '../systemd/apply.ts';
 import { ifThere } from '../files.ts';
 import { dropImages, writeImages } from '../systemd/apply-images.ts';
@@ -19,6 +20,7 @@ import { type HostView, observe } from '../systemd/observe.ts';
 import type { Paths } from '../systemd/paths.ts';
 import type { Plan, Retirement, Step } from '../systemd/plan.ts';
 import type { FailedImage } from '../systemd/plan-images.ts';
+import { planPorts } from '../systemd/plan-ports.ts';
 import { renderLease } from '../units/lease.ts';
 import type { Templates } from '../units/template.ts';
 import { type Decision, decide } from './decide.ts';
@@ -98,6 +100,7 @@ export class Sync {
     const left = new Set([...decision.held, ...plan.refused]);
     await writeSnapshot(paths.snapshot, buildSnapshot(config.host.name, decision.fleet, rows.revision, serving, left, snapshot), this.#options.proxyGid);
     await updateLinks(plan, serving, paths);
+    failed.push(...await applyPorts(plan.ports, serving, paths, manager));
     await this.#forgetFailures(plan, state);
 
     failed.push(...await this.#startAll(plan.startLeases, NEVER_SLEEPS));
@@ -122,8 +125,11 @@ export class Sync {
     const closed = [...serving.values()].map(({ socket }) => socket).filter((unit) => view.states.get(unit) !== 'active');
     const link = new Map([...serving].filter(([app, { instance }]) => view.links.get(app) !== instance).map(([app, { instance }]) => [app, instance]));
     const asleep = [...serving.values()].filter(({ leaseS, lease }) => leaseS === null && view.states.get(lease) !== 'active').map(({ lease }) => lease);
-    const failed = await this.#startAll(closed, 'the socket could not be opened');
+    const failed = [...await this.#startAll(closed, 'the socket could not be opened')];
     await updateLinks({ link, unlink: [] }, serving, paths);
+    // Whose the ports are, their links say: they are on disk.
+    const ports = planPorts({ claims: new Map(), routes: serving, held: new Set(serving.keys()), observed: view });
+    failed.push(...await applyPorts({ ...ports, close: [] }, serving, paths, manager));
     return [...failed, ...await this.#startAll(asleep, NEVER_SLEEPS)];
   }
 

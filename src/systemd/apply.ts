@@ -18,7 +18,7 @@ import type { Plan, Retirement } from './plan.ts';
 export type SyncManager = Pick<SystemdBus, 'run' | 'list' | 'evidence' | 'activeForMs' | 'resetFailed'>;
 
 /** Closing or opening a socket takes PID 1 a millisecond; this long only when it is busy with somebody's reload. */
-const UNIT_TIMEOUT_MS = 60_000;
+export const UNIT_TIMEOUT_MS = 60_000;
 
 /** How many jobs are asked of systemd at once: it works one by one, more would only wait there. */
 const PARALLEL_JOBS = 16;

@@ -1,13 +1,16 @@
 /** What is on this host: unit files and links from the disk, states from systemd. Reads only. */
 import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { instanceName, isAppName, parseImageId, parseInstance, parseLeaseTemplate, parseUnitName, type UnitKind } from '../model/names.ts';
+import {
+  instanceName, isAppName, parseImageId, parseInstance, parseLeaseTemplate, parsePort, parsePortUnit, parseSocketPath, parseUnitName, type UnitKind,
+} from '../model/names.ts';
 import { printable } from '../model/printable.ts';
 import { ifThere, linkTarget, namesIn } from '../files.ts';
 import type { Manager } from './manager.ts';
 import { type NetworkPair, parseNetworkFile } from './network.ts';
 import { type Paths, wantsDir } from './paths.ts';
 import type { Observed } from './plan.ts';
+import type { ObservedPort } from './plan-ports.ts';
 
 export interface HostView extends Observed {
   /** Names of lease templates that are there. */
@@ -20,9 +23,9 @@ const UNIT_KINDS: readonly UnitKind[] = ['socket', 'gate', 'container'];
 
 /** @throws SystemdError, or the file system's error */
 export async function observe(paths: Paths, manager: Pick<Manager, 'list'>): Promise<HostView> {
-  const [unitFiles, networks, links, states, images] = await Promise.all([
-    namesIn(paths.units), readNetworks(paths.net), readLinks(paths),
-    manager.list(['fc-app-*', 'fc-ctr-*', 'fc-lease-*', 'fc-image@*']),
+  const [unitFiles, networks, links, ports, states, images] = await Promise.all([
+    namesIn(paths.units), readNetworks(paths.net), readLinks(paths), readPorts(paths),
+    manager.list(['fc-app-*', 'fc-ctr-*', 'fc-lease-*', 'fc-image@*', 'fc-port@*']),
     readImages(paths),
   ]);
   const kinds = new Map<string, Set<UnitKind>>();
@@ -37,6 +40,7 @@ export async function observe(paths: Paths, manager: Pick<Manager, 'list'>): Pro
     states: new Map(states.map(({ unit, activeState }) => [unit, activeState])),
     links,
     images,
+    ports,
     leaseTemplates: new Set(unitFiles.filter((file) => parseLeaseTemplate(file) !== undefined)),
     networks,
   };
@@ -80,6 +84,20 @@ async function readLinks(paths: Paths): Promise<ReadonlyMap<string, string>> {
     const instance = wanted.get(app);
     return [app, instance !== undefined && instance === doors.get(app) ? instance : ''];
   }));
+}
+
+/** Ports that have a link, or a link that opens them at boot. */
+async function readPorts(paths: Paths): Promise<ReadonlyMap<number, ObservedPort>> {
+  const ports = new Map<number, ObservedPort>();
+  for (const name of await namesIn(paths.ports)) {
+    const port = parsePort(name);
+    if (port !== null) ports.set(port, { instance: parseSocketPath((await linkTarget(join(paths.ports, name))) ?? ''), atBoot: false });
+  }
+  for (const name of await namesIn(wantsDir(paths))) {
+    const port = parsePortUnit(name);
+    if (port !== null) ports.set(port, { instance: ports.get(port)?.instance ?? null, atBoot: true });
+  }
+  return ports;
 }
 
 /** Where a link leads; null for a socket, which the folder holds too. */

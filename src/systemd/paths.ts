@@ -1,6 +1,6 @@
 /** Where things lie on a host. One object, so that a test can have a host of its own in a folder. */
 import { chmod, mkdir } from 'node:fs/promises';
-import { ENV_DIR, SOCKET_DIR } from '../model/names.ts';
+import { ENV_DIR, PORTS_DIR, SOCKET_DIR } from '../model/names.ts';
 
 export interface Paths {
   /** What fc-sync keeps; fc-proxy's group may enter it. */
@@ -17,6 +17,8 @@ export interface Paths {
   readonly images: string;
   /** Why an image is not here yet, by its id; tmpfs. */
   readonly imageFailures: string;
+  /** One link for each listen_port, to the socket it leads to. */
+  readonly ports: string;
   readonly snapshot: string;
   /** What fc-sync remembers from run to run: incarnations and failures. */
   readonly state: string;
@@ -35,6 +37,7 @@ export const HOST_PATHS: Paths = {
   net: `${STATE_DIR}/net`,
   images: `${STATE_DIR}/image`,
   imageFailures: `${SOCKET_DIR}/images`,
+  ports: PORTS_DIR,
   snapshot: `${STATE_DIR}/snapshot.json`,
   state: `${STATE_DIR}/sync.json`,
   standing: `${STATE_DIR}/standing.json`,
@@ -46,12 +49,13 @@ export function wantsDir(paths: Paths): string {
   return `${paths.units}/fc-apps.target.wants`;
 }
 
-/** Makes the folders that hold secrets, and the one that a reboot empties. @throws when there is no state folder: provisioning makes it */
+/** Makes the folders that hold secrets, the one of the ports, and the one that a reboot empties. @throws when there is no state folder: provisioning makes it */
 export async function prepareFolders(paths: Paths): Promise<void> {
   for (const folder of [paths.env, paths.net, paths.images]) {
     await mkdir(folder, { mode: 0o700 }).catch(ignoreExisting);
     await chmod(folder, 0o700);
   }
+  await mkdir(paths.ports, { mode: 0o755 }).catch(ignoreExisting);
   await mkdir(paths.run, { recursive: true, mode: 0o755 });
 }
 

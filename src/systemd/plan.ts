@@ -11,6 +11,7 @@ import type { Generation } from '../units/render.ts';
 import type { Image } from '../units/image.ts';
 import { type ImagePlan, planImages } from './plan-images.ts';
 import type { UnitState } from './manager.ts';
+import { type ObservedPort, type PortPlan, planPorts } from './plan-ports.ts';
 
 type ActiveState = UnitState['activeState'];
 
@@ -24,6 +25,8 @@ export interface Observed {
   readonly links: ReadonlyMap<string, string>;
   /** Ids of images whose unit knows what to fetch, and why one of them is not here yet. */
   readonly images: { readonly known: ReadonlySet<string>; readonly failures: ReadonlyMap<string, string> };
+  /** Ports that have a link, of either kind. */
+  readonly ports: ReadonlyMap<number, ObservedPort>;
 }
 
 /** A generation that did not start when it should have taken over. */
@@ -39,6 +42,8 @@ export interface Failure {
 export interface PlanInput {
   /** One for each valid, enabled app placed here. */
   readonly desired: readonly Generation[];
+  /** listen_port → the app of `desired` that has it. */
+  readonly ports: ReadonlyMap<number, string>;
   /** Apps that a rejected row leaves as they are. */
   readonly held: ReadonlySet<string>;
   /** Apps whose row says itself that they are not here: disabled, or placed on other hosts only. */
@@ -112,6 +117,7 @@ export interface Plan {
   /** App → instance: links that lead elsewhere or nowhere. */
   readonly link: ReadonlyMap<string, string>;
   readonly unlink: readonly string[];
+  readonly ports: PortPlan;
   readonly retire: readonly Retirement[];
   /** Apps whose removal was refused because too much would go at once. */
   readonly refused: readonly string[];
@@ -156,6 +162,7 @@ export function plan(input: PlanInput): Plan {
         ? [step.to.units.lease] : [])),
     link: new Map([...routes].filter(([app, route]) => input.observed.links.get(app) !== route.instance).map(([app, route]) => [app, route.instance])),
     unlink: [...input.observed.links.keys()].filter((app) => !routes.has(app)).sort(),
+    ports: planPorts({ claims: input.ports, routes, held, observed: input.observed }),
     retire: retirements(input, wanted, held),
     refused,
   };

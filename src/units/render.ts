@@ -22,8 +22,6 @@ export interface RenderOptions {
   readonly cgroups: 'disabled' | 'split';
   /** Whether Description= names the domains; then a changed domain makes a new generation. */
   readonly domainsInDescription: boolean;
-  /** The app's extra TCP port on this host. */
-  readonly listenPort: number | null;
 }
 
 /** A file that belongs to a generation. `unit`: below /etc/systemd/system; `env`: below ENV_DIR, for root's eyes only. */
@@ -112,7 +110,6 @@ function viewOf(app: App, id: string, env: SplitEnv, options: RenderOptions): Vi
     netns: isPrivate ? [plain(netnsName(instance))] : [],
     image: image === null ? [] : [plain(image.unit)],
     socketPath: plain(socketPath(app.name, id)),
-    listenPort: options.listenPort === null ? [] : [plain(options.listenPort)],
     port: plain(app.port),
     // Its lease keeps an app awake that never sleeps. Its gate has to end, or no old generation of it ever would.
     exitIdleTime: plain(`${app.idleTimeoutS ?? 60}s`),

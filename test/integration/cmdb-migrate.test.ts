@@ -65,10 +65,25 @@ describe('migrate', () => {
       await assert.rejects(readRows(db), { name: 'CmdbError', message: new RegExp(`the schema is of version ${version}, and this fc-sync reads ${SCHEMA_VERSION}: run fc-sync migrate$`) });
       assert.deepEqual(await migrate(db), { from: version, to: SCHEMA_VERSION, ran: ALL.slice(version) });
       assert.deepEqual((await readRows(db)).domains, [{ fqdn: 'shop.example.com', app: 'shop' }]);
+      const { revision } = await readRows(db);
       await db.query("UPDATE apps SET port = 81 WHERE name = 'shop'");
-      assert.equal((await readRows(db)).revision, version === 1 ? '1' : '5');
+      assert.equal((await readRows(db)).revision, String(Number(revision) + 1));
     });
   }
+
+  it('says which rows claim one port, where an older schema let them, and goes on once they are mended', async () => {
+    await migrate(db, loadMigrations().slice(0, 1));
+    await insertLeast();
+    await db.query("INSERT INTO apps (name, image, port) VALUES ('mail', 'mail:1', 25)");
+    await db.query("INSERT INTO placements (app, host) VALUES ('mail', 'web1')");
+    await db.query('UPDATE placements SET listen_port = 2525');
+    await assert.rejects(migrate(db), { name: 'CmdbError', message: /listen-port\.sql failed: .*web1-2525.*placements_listen_port.*two rows have what only one may have: change one of them/ });
+    await db.query("UPDATE placements SET listen_port = NULL WHERE app = 'shop'");
+    assert.equal((await migrate(db)).to, SCHEMA_VERSION);
+    await assert.rejects(db.query('UPDATE placements SET listen_port = 2525'), /Duplicate entry/);
+    await db.query("INSERT INTO hosts (name, address) VALUES ('web2', '10.0.0.2')");
+    await db.query("INSERT INTO placements (app, host, listen_port) VALUES ('shop', 'web2', 2525)");
+  });
 
   it('goes on where an earlier run was killed, at every statement', async () => {
     const migrations = loadMigrations();

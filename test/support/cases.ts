@@ -7,7 +7,7 @@ import { appOf } from './fleet.ts';
 
 export const TEMPLATES: Templates = await loadTemplates(new URL('../../templates/', import.meta.url).pathname);
 
-export const OPTIONS: RenderOptions = { incarnation: 0, cgroups: 'disabled', domainsInDescription: true, listenPort: null };
+export const OPTIONS: RenderOptions = { incarnation: 0, cgroups: 'disabled', domainsInDescription: true };
 
 export interface GoldenCase {
   readonly name: string;
@@ -27,7 +27,7 @@ export const CASES: readonly GoldenCase[] = [
       volumes: '["/srv/fc/my-shop/data:/data","/mnt/shared/it\'s 5% $ale:/assets:ro"]', memory_max: '512m', cpu_quota: '150', tasks_max: '64', idle_timeout_s: '60', lifetime_s: '86400',
       start_timeout_s: '5', stop_timeout_s: '3', ready_path: '/healthz?full=1&q="%20$x"',
     }, { domains: [{ fqdn: '*.shop.example', app: 'my-shop' }, ...domains('my-shop', 6)] }),
-    options: { incarnation: 3, cgroups: 'split', domainsInDescription: true, listenPort: 5432 },
+    options: { incarnation: 3, cgroups: 'split', domainsInDescription: true },
   },
   {
     name: 'rootfs',

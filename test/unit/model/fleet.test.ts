@@ -110,6 +110,30 @@ describe('placements', () => {
   });
 });
 
+describe('a listen_port that its host cannot give', () => {
+  const why = (part: Partial<Rows>): string[][] => parse(part).rejections.map((r) => [r.key, r.column, r.why]);
+  const EDGE: Row = { ...APP_ROW, name: 'edge', network: 'host', port: '25' };
+
+  it('is the port of an app that uses the network of the host, its own or another\'s', () => {
+    const reason = 'listens, on the network of the host (apps.network = \'host\')';
+    assert.deepEqual(why({ apps: [EDGE], placements: [{ app: 'edge', host: 'web1', listen_port: '25' }] }), [['edge/web1', 'listen_port', `is the port on which the app itself ${reason}`]]);
+    const placements = [{ app: 'edge', host: 'web1' }, { app: 'shop', host: 'web1', listen_port: '25' }];
+    for (const rows of [placements, placements.toReversed()]) {
+      assert.deepEqual(why({ apps: [EDGE, APP_ROW], placements: rows }), [['shop/web1', 'listen_port', `is the port on which the app edge ${reason}`]]);
+    }
+  });
+
+  it('is that of the internal listener', () => {
+    assert.deepEqual(why({ placements: [{ app: 'shop', host: 'web1', listen_port: '8079' }] }), [['shop/web1', 'listen_port', 'is the port of the host\'s internal listener (hosts.port)']]);
+  });
+
+  it('is not one that is taken elsewhere, or by what an app has for itself', () => {
+    assert.deepEqual(why({ hosts: [HOST_ROW, { ...WEB2, port: '26' }], apps: [EDGE, APP_ROW], placements: [{ app: 'edge', host: 'web2', listen_port: '8079' }, { app: 'shop', host: 'web1', listen_port: '25' }] }), []);
+    assert.deepEqual(why({ placements: [{ app: 'shop', host: 'web1', listen_port: '8080' }] }), []);
+    assert.deepEqual(why({ apps: [{ ...EDGE, enabled: '0' }, APP_ROW], placements: [{ app: 'edge', host: 'web1' }, { app: 'shop', host: 'web1', listen_port: '25' }] }), []);
+  });
+});
+
 describe('hosts', () => {
   it('take addresses and names, in lower case', () => {
     const addresses = ['192.0.2.1', '2001:DB8::1', '::ffff:192.0.2.1', 'Web1.example.com', 'db', '127.0.0.1'];

@@ -49,6 +49,21 @@ describe('names of a generation', () => {
     for (const name of ['x', 'x-12345678.', 'x-12345678.x', 'x-12345678.01', '.x-12345678.swp', 'x-12345678.tmp']) assert.equal(names.parseEnvFileName(name), null, name);
   });
 
+  it('of ports are read back', () => {
+    for (const port of [1, 22, 65_535]) {
+      assert.equal(names.parsePortUnit(names.portSocket(port)), port);
+      assert.equal(names.parsePortUnit(names.portService(port)), port);
+    }
+    const strange = ['fc-port@.socket', 'fc-port@0.socket', 'fc-port@65536.socket', 'fc-port@022.socket', 'fc-port@22.timer', 'fc-port@22.socket\n', 'fc-port@22.socket.d', 'fc-port-22.socket', 'fc-port@x.service'];
+    for (const name of strange) assert.equal(names.parsePortUnit(name), null, name);
+    for (const name of ['', '0', '22 ', '+22', '1e3', '.22.123', '99999']) assert.equal(names.parsePort(name), null, name);
+  });
+
+  it('of sockets are read back', () => {
+    fc.assert(fc.property(app, gen, (a, g) => { assert.equal(names.parseSocketPath(names.socketPath(a, g)), names.instanceName(a, g)); }));
+    for (const path of ['', '/run/fastcontainer/x.sock', '/run/fastcontainer/x/y-12345678.sock', '/run/x-12345678.sock', 'x-12345678.sock', '/run/fastcontainer/X-12345678.sock', '/run/fastcontainer/x-12345678.sock.']) assert.equal(names.parseSocketPath(path), null, path);
+  });
+
   it('of leases are read back', () => {
     for (const idle of [null, 1, 300, 31_536_000]) assert.deepEqual(names.parseLeaseTemplate(names.leaseTemplate(idle)), { idleTimeoutS: idle });
     for (const name of ['fc-lease-0s@.timer', 'fc-lease-5@.timer', 'fc-lease-5s@x.timer', 'fc-lease-elapsed@.target', 'fc-lease-5s.timer']) assert.equal(names.parseLeaseTemplate(name), undefined, name);

@@ -29,12 +29,13 @@ function observed(generations: readonly Generation[], states: States = {}, links
     states: new Map(Object.entries(states)),
     links: new Map(Object.entries(links)),
     images: { known: new Set(), failures: new Map() },
+    ports: new Map(),
   };
 }
 
 function input(parts: Partial<PlanInput>): PlanInput {
   return {
-    desired: [], held: new Set(), explained: new Set(), current: new Map(), observed: observed([]), failures: new Map(),
+    desired: [], ports: new Map(), held: new Set(), explained: new Set(), current: new Map(), observed: observed([]), failures: new Map(),
     busy: new Set(), ready: new Map(), revert: new Map(), unsettled: new Set(), allowRemovals: false, nowMs: 1_000_000, ...parts,
   };
 }
@@ -72,7 +73,8 @@ describe('an app as it should be', () => {
     const result = plan(input({ desired: [A1], current, observed: observed([A1], listening, links) }));
     assert.deepEqual(kinds(result), ['shop:unchanged']);
     assert.deepEqual({ ...result, steps: [] }, {
-      steps: [], write: [], startSockets: [], images: { write: [], start: [], drop: [], failed: [] }, startLeases: [], link: new Map(), unlink: [], retire: [], refused: [],
+      steps: [], write: [], startSockets: [], images: { write: [], start: [], drop: [], failed: [] }, startLeases: [], link: new Map(), unlink: [],
+      ports: { lead: [], open: [], close: [] }, retire: [], refused: [],
     });
   });
 
@@ -321,5 +323,32 @@ describe('an image', () => {
       plan(input({ desired: [to, generation('blog', '33333333', { image: fresh })], current: before, observed: seen({ [fresh.unit]: state }, [old, fresh], failures) })).images.failed;
     assert.deepEqual(told('activating'), [{ image: fresh, why: 'manifest unknown', apps: ['blog', 'shop'] }]);
     assert.deepEqual(told('active'), []);
+  });
+});
+
+describe('a listen_port', () => {
+  const claim = { ports: new Map([[5432, 'shop']]) };
+
+  test('leads to a new app at once', () => {
+    const { ports } = plan(input({ desired: [A1], ...claim }));
+    assert.deepEqual(ports, { lead: [{ port: 5432, app: 'shop', from: null }], open: [{ port: 5432, app: 'shop' }], close: [] });
+  });
+
+  const led = new Map([[5432, { instance: A1.instance, atBoot: true }]]);
+  const open = { ...awake, 'fc-port@5432.socket': 'active' } as const;
+
+  test('stays with the generation that serves during a hand-over, and changes with the route', () => {
+    const during = plan(input({ desired: [A2], current, ...claim, observed: { ...observed([A1], open, links), ports: led } }));
+    assert.deepEqual(during.ports, { lead: [], open: [], close: [] });
+    const after = plan(input({ desired: [A2], current, ...claim, ready: new Map([['shop', A2.instance]]), observed: { ...observed([A1, A2], open, links), ports: led } }));
+    assert.deepEqual(after.ports, { lead: [{ port: 5432, app: 'shop', from: 'shop' }], open: [], close: [] });
+  });
+
+  test('closes with its app, unless the removal is refused or the row was rejected', () => {
+    const gone = { current, observed: { ...observed([A1], open, links), ports: led } };
+    assert.deepEqual(plan(input({ ...gone, explained: new Set(['shop']) })).ports.close, [{ port: 5432, app: 'shop', stop: true }]);
+    assert.deepEqual(plan(input(gone)).refused, ['shop']);
+    assert.deepEqual(plan(input(gone)).ports.close, []);
+    assert.deepEqual(plan(input({ ...gone, held: new Set(['shop']) })).ports.close, []);
   });
 });
