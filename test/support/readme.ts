@@ -1,0 +1,22 @@
+/** Commands of the README, so that tests run what operators read. */
+import { readFileSync } from 'node:fs';
+
+const README = new URL('../../README.md', import.meta.url);
+
+/**
+ * The blocks of code in a section, in their order, without their indentation.
+ * @param kind what stands after the opening fence: `sh`, `sql`, or nothing
+ * @throws when there is no such section
+ */
+export function codeOf(heading: string, kind = ''): readonly string[] {
+  const text = readFileSync(README, 'utf8');
+  const section = text.split(/^##+ /m).find((part) => part.startsWith(`${heading}\n`));
+  if (section === undefined) throw new Error(`the README has no section ${heading}`);
+  return [...section.matchAll(/^( *(?:\d+\. )?)```(\w*)\n([^]*?)^ *```$/gm)]
+    .flatMap(([, before = '', found, code = '']) => (found === kind ? [code.replaceAll(new RegExp(`^ {${before.length}}`, 'gm'), '')] : []));
+}
+
+/** Its statements, one by one, without their comments. */
+export function statementsOf(heading: string): readonly string[] {
+  return codeOf(heading, 'sql').join('\n').replace(/^--.*$|\s--\s.*$/gm, '').split(';').map((statement) => statement.trim()).filter((statement) => statement !== '');
+}
