@@ -69,7 +69,7 @@ async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Conf
     if (command.watch) {
       const stop = new AbortController();
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
-      await watch({ config, lockFile: HOST_PATHS.lock, standingFile: HOST_PATHS.standing, allowRemovals: command.allowRemovals, log, signal: stop.signal, makeSync });
+      await watch({ cmdb: config.cmdb, lockFile: HOST_PATHS.lock, standingFile: HOST_PATHS.standing, allowRemovals: command.allowRemovals, log, signal: stop.signal, makeSync });
       return EXIT.done;
     }
     return await syncOnce(command, config, makeSync(() => undefined, REPORTED));

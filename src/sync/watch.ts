@@ -5,7 +5,7 @@
 import { follow } from '../cmdb/changes.ts';
 import type { Standing } from '../cmdb/history.ts';
 import { reach } from '../cmdb/reach.ts';
-import type { Config } from '../config/config.ts';
+import type { CmdbConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import type { Rows } from '../model/rows.ts';
 import { dueInMs } from './due.ts';
@@ -22,14 +22,14 @@ const LOCK_TIMEOUT_S = 120;
 const RETRY_MS = 5_000;
 
 export interface WatchOptions {
-  readonly config: Config;
+  readonly cmdb: CmdbConfig;
   readonly lockFile: string;
   readonly standingFile: string;
   readonly allowRemovals: boolean;
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** Made with `due`, which it calls when a hand-over has ended. */
-  readonly makeSync: (due: () => void) => Sync;
+  readonly makeSync: (due: () => void) => Pick<Sync, 'pass' | 'restore'>;
 }
 
 interface Wanted {
@@ -41,7 +41,7 @@ interface Wanted {
 }
 
 /** Runs until `signal` is aborted. */
-export async function watch({ config, lockFile, standingFile, allowRemovals, log, signal, makeSync }: WatchOptions): Promise<void> {
+export async function watch({ cmdb, lockFile, standingFile, allowRemovals, log, signal, makeSync }: WatchOptions): Promise<void> {
   let wanted: Wanted | null = null;
   let timer: NodeJS.Timeout | undefined;
   let running: Promise<void> = Promise.resolve();
@@ -80,7 +80,7 @@ export async function watch({ config, lockFile, standingFile, allowRemovals, log
   };
 
   await follow({
-    reach: (use) => reach(config.cmdb, use),
+    reach: (use) => reach(cmdb, use),
     signal,
     onChange: async (_change, connection, adopt) => {
       const after = await readStanding(standingFile);

@@ -1,7 +1,7 @@
 /** A MariaDB server of the test's own: a folder, a Unix socket and a port on loopback, gone at the end. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,8 @@ export interface Mariadb {
   createDatabase(name: string): Promise<void>;
   /** SIGTERM, and waits for its end. */
   stop(): Promise<void>;
+  /** SIGKILL: nobody is told. */
+  kill(): Promise<void>;
   /** Starts it again with what it had, at the same port and socket. */
   start(): Promise<void>;
   restart(): Promise<void>;
@@ -37,34 +39,43 @@ export interface Mariadb {
   close(): Promise<void>;
 }
 
+export interface MariadbOptions {
+  /** Further options; they win over those that all servers are started with. */
+  readonly args?: readonly string[];
+  /** The account it runs as. */
+  readonly user?: string;
+}
+
 /** Starts a server. Takes a second or two; `close()` it in the test's after(). */
-export async function startMariadb(): Promise<Mariadb> {
+export async function startMariadb({ args = [], user = userInfo().username }: MariadbOptions = {}): Promise<Mariadb> {
   const folder = await mkdtemp(join(tmpdir(), 'fc-mariadb-'));
   const data = join(folder, 'data');
+  // A server that starts removes temporary tables from this folder, those of others too.
+  const temporary = `--tmpdir=${join(folder, 'tmp')}`;
   const socketPath = join(folder, 'mysqld.sock');
   const port = await freePort();
-  const user = userInfo().username;
   let server: ChildProcess | null = null;
 
   const install = async (): Promise<void> => {
     await rm(data, { recursive: true, force: true });
     await run('mariadb-install-db', [
-      '--no-defaults', `--user=${user}`, `--datadir=${data}`, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve',
+      '--no-defaults', `--user=${user}`, `--datadir=${data}`, temporary, '--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve',
     ]);
   };
   const start = async (): Promise<void> => {
     if (server !== null) throw new Error('MariaDB runs already');
     server = await startServer([
-      '--no-defaults', `--user=${user}`, `--datadir=${data}`, `--socket=${socketPath}`, `--port=${port}`, '--bind-address=127.0.0.1',
+      '--no-defaults', `--user=${user}`, `--datadir=${data}`, temporary, `--socket=${socketPath}`, `--port=${port}`, '--bind-address=127.0.0.1',
       `--pid-file=${join(folder, 'mysqld.pid')}`, '--skip-name-resolve', '--innodb-buffer-pool-size=16M', '--innodb-log-file-size=8M',
-      '--innodb-flush-log-at-trx-commit=0', '--skip-log-bin', '--max-connections=50',
+      '--innodb-flush-log-at-trx-commit=0', '--skip-log-bin', '--max-connections=50', ...args,
     ]);
   };
-  const stop = async (): Promise<void> => {
+  const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
     const running = server;
     server = null;
-    if (running !== null) await stopServer(running);
+    if (running !== null) await endServer(running, signal);
   };
+  const stop = (): Promise<void> => end('SIGTERM');
 
   const mariadb: Mariadb = {
     port,
@@ -81,6 +92,7 @@ export async function startMariadb(): Promise<Mariadb> {
       connection.close();
     },
     stop,
+    kill: () => end('SIGKILL'),
     start,
     restart: async () => {
       await stop();
@@ -97,6 +109,12 @@ export async function startMariadb(): Promise<Mariadb> {
     },
   };
   try {
+    await mkdir(join(folder, 'tmp'));
+    // Another account must find its way to its data and make its socket here.
+    if (user !== userInfo().username) {
+      await chmod(folder, 0o755);
+      await run('chown', ['-R', user, folder]);
+    }
     await install();
     await start();
     return mariadb;
@@ -147,10 +165,10 @@ async function startServer(args: readonly string[]): Promise<ChildProcess> {
   return child;
 }
 
-async function stopServer(child: ChildProcess): Promise<void> {
+async function endServer(child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return;
   const timer = setTimeout(() => { child.kill('SIGKILL'); }, STOP_TIMEOUT_MS);
-  child.kill('SIGTERM');
+  child.kill(signal);
   await once(child, 'exit');
   clearTimeout(timer);
 }
