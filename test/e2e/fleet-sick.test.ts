@@ -202,6 +202,8 @@ test('the journals hold nothing but what that costs', async () => {
     /^fc-proxy\.service: (a request failed|the app broke off its answer) app=(torn|torn-in|torn-out|bereft) host=web2 /,
     // The image that was missing.
     /^fc-proxy\.service: an app is left out on a host app=(ill|nowhere) /,
+    /^fc-(image@[0-9a-f]+|sync-watch)\.service: fc-image@[0-9a-f]+\.service(: Failed with result 'exit-code'\.|: the image localhost\/fc-(ill|nowhere) of )/,
+    /^fc-image@[0-9a-f]+\.service: Failed to start fc-image@/,
     /^fc-(proxy|ctr-(ill|nowhere)-[0-9a-f]{8}|lease-.*@(ill|nowhere)-[0-9a-f]{8})\.(service|timer): .*(ill|nowhere)/,
   ]);
 });
