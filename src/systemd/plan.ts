@@ -158,7 +158,7 @@ export function plan(input: PlanInput): Plan {
     startSockets: [...sockets].filter((unit) => stateOf(input.observed, unit) !== 'active').sort(),
     images: planImages(input),
     startLeases: steps.flatMap((step) =>
-      ((step.kind === 'unchanged' || step.kind === 'create' || step.kind === 'switch') && step.to.leaseS === null && stateOf(input.observed, step.to.units.lease) !== 'active'
+      ((step.kind === 'unchanged' || step.kind === 'create' || step.kind === 'switch') && step.to.leaseS === null && !lacksImage(step.to, input.observed) && stateOf(input.observed, step.to.units.lease) !== 'active'
         ? [step.to.units.lease] : [])),
     link: new Map([...routes].filter(([app, route]) => input.observed.links.get(app) !== route.instance).map(([app, route]) => [app, route.instance])),
     unlink: [...input.observed.links.keys()].filter((app) => !routes.has(app)).sort(),
@@ -190,6 +190,11 @@ export function routesAfter(
   return routes;
 }
 
+/** Its image is not known to be here: a start of it could wait for long. */
+function lacksImage({ image }: Generation, observed: Observed): boolean {
+  return image !== null && stateOf(observed, image.unit) !== 'active';
+}
+
 /** Nothing is done for its generation yet. */
 function isWaiting(step: Step): boolean {
   return step.kind === 'failed' || step.kind === 'fetching';
@@ -206,7 +211,7 @@ function stepFor(to: Generation, input: PlanInput): Step {
 
   // Whoever visits meanwhile is served by the old one, and nobody waits for a registry. One whose own image is not
   // here serves nobody.
-  if (to.image !== null && !from.fetching && stateOf(input.observed, to.image.unit) !== 'active') return { kind: 'fetching', app, from: from.instance, to, image: to.image };
+  if (to.image !== null && !from.fetching && lacksImage(to, input.observed)) return { kind: 'fetching', app, from: from.instance, to, image: to.image };
   const failure = input.failures.get(app);
   const failedBefore = failure?.instance === to.instance ? failure : null;
   if (failedBefore !== null) {

@@ -86,9 +86,11 @@ describe('a registry that is slow', () => {
     const reference = await registry.push('app:stuck', 'stuck');
     await host.addApp('other', { idle_timeout_s: 60 });
     await registry.shut();
+    // Nor passes of fc-sync, by one that is to be awake all the time.
+    await host.addApp('owl', { image: reference, idle_timeout_s: null });
+    await fetching(reference);
     const stuck = ['stuck1', 'stuck2', 'stuck3', 'stuck4', 'stuck5', 'stuck6'];
     for (const app of stuck) await host.addApp(app, { image: reference, start_timeout_s: 3 });
-    await fetching(reference);
     for (const app of [...stuck, 'other']) await listens(app);
     const visits = stuck.map(hello);
     assert.equal((await hello('other')).status, 200);
@@ -99,6 +101,8 @@ describe('a registry that is slow', () => {
     await registry.open();
     await fetched(reference);
     for (const app of stuck) assert.equal(await version(app), 'stuck', app);
+    await host.until(async () => (await host.state(await containerOf(host, 'owl'))) === 'active' || 'asleep', { timeoutMs: 10_000, what: 'owl is awake without a visitor' });
+    await host.sql("DELETE FROM apps WHERE name = 'owl'");
   });
 });
 

@@ -278,6 +278,14 @@ describe('an image', () => {
     assert.deepEqual(result.startSockets, [to.units.socket]);
   });
 
+  test('of an app that never sleeps comes first: no pass waits for a start that waits for it', () => {
+    const never = generation('shop', '22222222', { image: fresh, leaseS: null });
+    assert.deepEqual(plan(input({ desired: [never] })).startLeases, []);
+    const there = new Map([['shop', serving(never)]]);
+    assert.deepEqual(plan(input({ desired: [never], current: there, observed: seen({ [fresh.unit]: 'activating' }) })).startLeases, []);
+    assert.deepEqual(plan(input({ desired: [never], current: there, observed: seen({ [fresh.unit]: 'active' }) })).startLeases, [never.units.lease]);
+  });
+
   test('is fetched once, however many apps run it', () => {
     const result = plan(input({ desired: [to, generation('blog', '33333333', { image: fresh })] }));
     assert.deepEqual([result.images.write, result.images.start], [[fresh], [fresh.unit]]);
