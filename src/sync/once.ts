@@ -24,7 +24,9 @@ export async function runOnce(sync: Sync, rows: Rows, allowRemovals: boolean): P
   const imagesBy = performance.now() + IMAGES_WITHIN_MS;
   for (let passes = 1; passes < MAX_PASSES; passes++) {
     const waitMs = finishInMs(last.plan);
-    if (waitMs === null && sync.images.idle) break;
+    // Those that this pass had looked for may be here by now, and it knows nothing of that.
+    const images = (last.plan.images.start.length > 0 || !sync.images.idle) && performance.now() < imagesBy;
+    if (waitMs === null && !images) break;
     await sync.handOvers.settled();
     await sync.images.settled(Math.max(0, imagesBy - performance.now()));
     await sleep(waitMs ?? 0);

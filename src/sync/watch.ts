@@ -28,7 +28,7 @@ export interface WatchOptions {
   readonly allowRemovals: boolean;
   readonly log: Logger;
   readonly signal: AbortSignal;
-  /** Made with `due`, which it calls when a hand-over has ended. */
+  /** Made with `due`, which it calls when a hand-over has ended or an image has come. */
   readonly makeSync: (due: () => void) => Pick<Sync, 'pass' | 'restore'>;
 }
 
@@ -44,13 +44,20 @@ interface Wanted {
 export async function watch({ cmdb, lockFile, standingFile, allowRemovals, log, signal, makeSync }: WatchOptions): Promise<void> {
   let wanted: Wanted | null = null;
   let timer: NodeJS.Timeout | undefined;
+  let timerAt = Infinity;
   let running: Promise<void> = Promise.resolve();
   let said = new Set<string>();
 
   const sync = makeSync(() => schedule(0));
+  /** The earliest counts: news that come while a pass ends are not put off by what that pass knew. */
   const schedule = (ms: number): void => {
+    if (signal.aborted || performance.now() + ms >= timerAt) return;
     clearTimeout(timer);
-    if (!signal.aborted) timer = setTimeout(() => void pass(), ms);
+    timerAt = performance.now() + ms;
+    timer = setTimeout(() => {
+      timerAt = Infinity;
+      void pass();
+    }, ms);
   };
   /** One pass after the other; never rejects. */
   const pass = (): Promise<void> => {
