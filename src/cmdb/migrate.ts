@@ -8,7 +8,7 @@
  */
 import type { Connection } from './connection.ts';
 import { CmdbError, cmdbError, isServerError } from './error.ts';
-import { loadMigrations, READ_COLUMNS, SCHEMA_VERSION, TRIGGERS, type Migration } from './schema.ts';
+import { loadMigrations, SCHEMA_COLUMNS, SCHEMA_VERSION, TRIGGERS, type Migration } from './schema.ts';
 import { schemaVersion } from './version.ts';
 
 const ALREADY_SO = ['ER_DUP_FIELDNAME', 'ER_DUP_KEYNAME', 'ER_FK_DUP_NAME', 'ER_CANT_DROP_FIELD_OR_KEY'];
@@ -100,7 +100,7 @@ async function missing(connection: Connection): Promise<readonly string[]> {
     "SELECT CONCAT('trigger ', trigger_name) AS name FROM information_schema.triggers WHERE trigger_schema = DATABASE()");
   const present = new Set([...columns, ...triggers].map((row) => row['name']));
   return [
-    ...[...READ_COLUMNS].flatMap(([table, names]) => names.map((name) => `${table}.${name}`)),
+    ...[...SCHEMA_COLUMNS].flatMap(([table, names]) => names.map((name) => `${table}.${name}`)),
     ...TRIGGERS.map((name) => `trigger ${name}`),
   ].filter((name) => !present.has(name));
 }

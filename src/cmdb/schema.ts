@@ -3,7 +3,7 @@ import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { TABLES } from '../model/columns.ts';
 
 /** The newest version, which this program reads: the number of the last file in schema/. */
-export const SCHEMA_VERSION = 4;
+export const SCHEMA_VERSION = 5;
 
 export interface Migration {
   readonly version: number;
@@ -55,8 +55,12 @@ export const READ_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map([
   ['history', ['origin']],
 ]);
 
-/** Triggers that fill the change log, and the one that stamps what comes into it. */
+/** Columns that must be there, by table: those, and what only the triggers use. */
+export const SCHEMA_COLUMNS: ReadonlyMap<string, readonly string[]> = new Map([...READ_COLUMNS, ['uid_ranges', ['base', 'app']]]);
+
+/** Triggers that fill the change log, the one that stamps what comes into it, and those that give each app its range of user ids. */
 export const TRIGGERS: readonly string[] = [
   ...Object.keys(TABLES).flatMap((table) => ['insert', 'update', 'delete'].map((verb) => `fc_${table}_${verb}`)),
   'fc_changes_insert',
+  'fc_apps_range_insert', 'fc_apps_range_update',
 ];

@@ -13,6 +13,7 @@ import { appName } from './names.ts';
 import { flag, integer, oneOf } from './number.ts';
 import { pathUnderRoots } from './path.ts';
 import { readyPath } from './ready-path.ts';
+import { uidBase } from './uid-base.ts';
 import { volumes } from './volume.ts';
 
 const YEAR_S = 365 * 24 * 3600;
@@ -101,6 +102,10 @@ export const APP = {
   enabled: column({
     name: 'enabled', accepts: '0 or 1', default: '1', parse: required(flag),
     doc: '0: the app is nowhere, as if it had no placements.',
+  }),
+  uidBase: column({
+    name: 'uid_base', accepts: 'multiple of 65536 from 524288 to 1878982656', default: null, parse: required(uidBase),
+    doc: 'First of the 65536 user and group ids of the host that are the app\'s, root in its container being this one. NULL in an INSERT or UPDATE: the database gives the app a range that no other has had.',
   }),
 } as const;
 

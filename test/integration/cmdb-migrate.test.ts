@@ -68,6 +68,7 @@ describe('migrate', () => {
       const { revision } = await readRows(db);
       await db.query("UPDATE apps SET port = 81 WHERE name = 'shop'");
       assert.equal((await readRows(db)).revision, String(Number(revision) + 1));
+      assert.match((await readRows(db)).apps[0]?.['uid_base'] ?? '', /^[0-9]+$/);
     });
   }
 
@@ -148,7 +149,7 @@ describe('migrate', () => {
     await migrate(db);
     await insertLeast();
     const rows = await readRows(db);
-    const given = new Set(['hosts.name', 'hosts.address', 'apps.name', 'apps.image', 'apps.port', 'domains.fqdn', 'domains.app', 'placements.app', 'placements.host']);
+    const given = new Set(['hosts.name', 'hosts.address', 'apps.name', 'apps.image', 'apps.port', 'domains.fqdn', 'domains.app', 'placements.app', 'placements.host', 'apps.uid_base']);
     for (const table of ['hosts', 'apps', 'domains', 'placements'] as const) {
       const [row] = rows[table];
       assert.ok(row !== undefined);
@@ -160,7 +161,7 @@ describe('migrate', () => {
     assert.deepEqual(rows.apps[0], {
       name: 'shop', image: 'shop:1', rootfs: null, command: null, port: '8080', env: null, volumes: null, network: 'private',
       memory_max: '512M', cpu_quota: null, tasks_max: '512', idle_timeout_s: '300', lifetime_s: null,
-      start_timeout_s: '30', stop_timeout_s: '10', ready_path: null, enabled: '1',
+      start_timeout_s: '30', stop_timeout_s: '10', ready_path: null, enabled: '1', uid_base: '1458700288',
     });
     assert.deepEqual(rows.hosts, [{ name: 'web1', address: '10.0.0.1', port: '8079', state: 'active' }]);
     assert.deepEqual(rows.placements, [{ app: 'shop', host: 'web1', weight: '100', listen_port: null }]);

@@ -7,7 +7,7 @@ import type { Row, Rows } from '../../src/model/rows.ts';
 export const POLICY: Policy = { host: 'web1', volumeRoots: ['/srv/fc', '/mnt/shared'], allowHostNetwork: true };
 
 export const HOST_ROW: Row = { name: 'web1', address: '192.0.2.1', port: '8079', state: 'active' };
-export const APP_ROW: Row = { name: 'shop', image: 'registry.example.com/shop:1', port: '8080' };
+export const APP_ROW: Row = { name: 'shop', image: 'registry.example.com/shop:1', port: '8080', uid_base: '600309760' };
 
 export function rowsOf(part: Partial<Rows>): Rows {
   return { revision: '1', hosts: [HOST_ROW], apps: [APP_ROW], domains: [], placements: [], ...part };

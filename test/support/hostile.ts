@@ -48,13 +48,14 @@ export const goodAppRow: fc.Arbitrary<Row> = fc.record({
   start_timeout_s: number(1, 3600),
   stop_timeout_s: number(0, 3600),
   ready_path: maybe(fc.string({ unit: fc.constantFrom(...'!"$%&\'()*+,-./09:;<=>?@AZ[\\]^_`az{|}~'), maxLength: 20 }).map((text) => `/${text}`)),
+  uid_base: number(8, 28_671).map((slot) => String(Number(slot) * 65_536)),
 }).map(({ source, ...row }) => ({ ...row, ...source }));
 
 /** Any rows at all: hardly ever good. */
 export const anyRows: fc.Arbitrary<Rows> = fc.record({
   revision: fc.constant('1'),
   hosts: rows(['name', 'address', 'port', 'state']).map((list) => [HOST_ROW, ...list]),
-  apps: rows(['name', 'image', 'rootfs', 'command', 'port', 'env', 'volumes', 'network', 'memory_max', 'cpu_quota', 'tasks_max', 'idle_timeout_s', 'lifetime_s', 'start_timeout_s', 'stop_timeout_s', 'ready_path', 'enabled', 'unknown']),
+  apps: rows(['name', 'image', 'rootfs', 'command', 'port', 'env', 'volumes', 'network', 'memory_max', 'cpu_quota', 'tasks_max', 'idle_timeout_s', 'lifetime_s', 'start_timeout_s', 'stop_timeout_s', 'ready_path', 'enabled', 'uid_base', 'unknown']),
   domains: rows(['fqdn', 'app']),
   placements: rows(['app', 'host', 'weight', 'listen_port']),
 });

@@ -125,6 +125,10 @@ const CASES: readonly Case[] = [
     good: [[null, null], ['/', '/'], ['/healthz?x=%20&y="\'$;~', '/healthz?x=%20&y="\'$;~'], [`/${long(1023)}`, `/${long(1023)}`]],
     bad: [['', /path/], ['healthz', /path/], ['/a b', /path/], ['/a#b', /path/], ['/é', /path/], ['/a\r\nHost: x', /path/], ['/a\u007f', /path/], ['http://x/', /path/], [`/${long(1024)}`, /characters/]],
   },
+  {
+    column: 'uid_base', field: 'uidBase', good: [['524288', 524_288], ['600309760', 600_309_760], ['1878982656', 1_878_982_656]],
+    bad: [[null, /NULL/], ['', /multiple/], ['0', /multiple/], ['65536', /multiple/], ['458752', /multiple/], ['524289', /multiple/], ['1879048192', /multiple/], ['-524288', /multiple/], ['0524288', /multiple/], ['524288.0', /multiple/], ['524288\n', /multiple/], ['5242880000000', /multiple/]],
+  },
 ];
 
 for (const { column, field, good, bad, beside } of CASES) {
@@ -150,11 +154,11 @@ for (const { column, field, good, bad, beside } of CASES) {
 }
 
 describe('apps', () => {
-  it('has sensible defaults for all but name, image and port', () => {
+  it('has sensible defaults for all but name, image, port and what the database gives', () => {
     assert.deepEqual(appOf({}), {
       name: 'shop', source: { kind: 'image', image: 'registry.example.com/shop:1' }, command: null, port: 8080, env: new Map(), volumes: [],
       network: 'private', memoryMax: '512M', cpuQuota: null, tasksMax: 512, idleTimeoutS: 300, lifetimeS: null, startTimeoutS: 30, stopTimeoutS: 10,
-      readyPath: null, domains: [], placements: [],
+      readyPath: null, uidBase: 600_309_760, domains: [], placements: [],
     });
   });
 
