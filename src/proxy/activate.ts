@@ -441,8 +441,10 @@ export class Activator {
       const at = printable((await this.#evidence(image, LAST_WORDS_MS / 2))?.statusText ?? '');
       if (at === '' || at.startsWith('fetching ')) return new Problem('start-timeout', `The app has been waiting for its image for ${seconds} s (${image}${at === '' ? '' : `: ${at}`}).`, { retryAfterS: 5 });
     }
-    const status = (await this.#evidence(container, LAST_WORDS_MS / 2))?.statusText ?? '';
-    const missing = status === '' ? 'it does not listen on its port yet' : printable(status);
+    const evidence = await this.#evidence(container, LAST_WORDS_MS / 2);
+    const status = evidence?.statusText ?? '';
+    const [place] = evidence?.unmounted ?? [];
+    const missing = place !== undefined ? `its storage at ${printable(place)} is not mounted` : status === '' ? 'it does not listen on its port yet' : printable(status);
     return new Problem('start-timeout', `The app has been starting for ${seconds} s: ${missing}.`, { retryAfterS: 5 });
   }
 }

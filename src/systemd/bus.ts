@@ -8,6 +8,7 @@ import { type JobResult, type JobVerb, type Manager, type ServiceEvidence, Syste
 
 const MANAGER = { path: '/org/freedesktop/systemd1', interface: 'org.freedesktop.systemd1.Manager' } as const;
 const UNIT_INTERFACE = 'org.freedesktop.systemd1.Unit';
+const MOUNT_INTERFACE = 'org.freedesktop.systemd1.Mount';
 const SERVICE_INTERFACE = 'org.freedesktop.systemd1.Service';
 const PROPERTIES_INTERFACE = 'org.freedesktop.DBus.Properties';
 const METHODS: Readonly<Record<JobVerb, string>> = { start: 'StartUnit', stop: 'StopUnit', restart: 'RestartUnit' };
@@ -159,14 +160,26 @@ export class SystemdBus implements Manager {
   async evidence(service: string): Promise<ServiceEvidence | null> {
     if (!(await this.#isLoaded(service))) return null;
     const get = async (name: string): Promise<unknown> => await this.#property(service, SERVICE_INTERFACE, name);
-    const [result, code, status, statusText] = await Promise.all([get('Result'), get('ExecMainCode'), get('ExecMainStatus'), get('StatusText')]);
+    const [result, code, status, statusText, unmounted] = await Promise.all([
+      get('Result'), get('ExecMainCode'), get('ExecMainStatus'), get('StatusText'), this.#unmounted(service),
+    ]);
     // waitid(2): CLD_EXITED 1, CLD_KILLED 2, CLD_DUMPED 3; 0 while the main process runs or never did.
     const kind = code === 1 ? 'exited' : code === 2 ? 'killed' : code === 3 ? 'dumped' : null;
     return {
       result: String(result),
       exit: kind === null || typeof status !== 'number' ? null : { kind, status },
       statusText: typeof statusText === 'string' ? statusText : '',
+      unmounted,
     };
+  }
+
+  async #unmounted(service: string): Promise<readonly string[]> {
+    const required = asList(await this.#property(service, UNIT_INTERFACE, 'Requires')).map(String);
+    const places = await Promise.all(required.filter((unit) => unit.endsWith('.mount')).map(async (unit) => {
+      const [state, where] = await Promise.all([this.#property(unit, UNIT_INTERFACE, 'ActiveState'), this.#property(unit, MOUNT_INTERFACE, 'Where')]);
+      return state === 'active' ? null : String(where);
+    }));
+    return places.filter((place) => place !== null);
   }
 
   watchEnd(unit: string, ended: () => void): () => void {

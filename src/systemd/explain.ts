@@ -31,6 +31,8 @@ export function printable(statusText: string): string {
  */
 export function explainStart(result: JobResult, service: ServiceEvidence | null, network: ServiceEvidence | null, startTimeoutS: number): string {
   const begin = 'The app did not start';
+  const [place] = service?.unmounted ?? [];
+  if (place !== undefined) return `${begin}: its storage at ${printable(place)} is not mounted.`;
   const verdict = service === null ? '' : printable(service.statusText);
   if (service !== null && (verdict !== '' || service.result !== 'success')) {
     const reasons: string[] = [];

@@ -26,6 +26,8 @@ export interface ServiceEvidence {
   readonly exit: { readonly kind: 'exited' | 'killed' | 'dumped'; readonly status: number } | null;
   /** The last text the unit said of itself (sd_notify STATUS=): fc-ready's verdict. */
   readonly statusText: string;
+  /** Where file systems belong that the service needs (RequiresMountsFor=) and that are not mounted. */
+  readonly unmounted: readonly string[];
 }
 
 /** A call that systemd or polkit refused, or that had no answer in time. `name` of the D-Bus error kept in `code`. */

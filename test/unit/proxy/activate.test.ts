@@ -337,7 +337,7 @@ describe('quarantine', () => {
   test('from the second failure on; one probe after it; success clears it', async () => {
     const generation = activator.generation(spec);
     manager.job = () => 'dependency';
-    manager.evidences.set(spec.container, { result: 'exit-code', exit: { kind: 'exited', status: 3 }, statusText: '' });
+    manager.evidences.set(spec.container, { result: 'exit-code', exit: { kind: 'exited', status: 3 }, statusText: '', unmounted: [] });
     assert.match(await wait(generation), /^start-failed: The app did not start: it exited with status 3\.$/);
     assert.match(await wait(generation), /^start-failed/);
     assert.equal(manager.calls.length, 2);
@@ -476,7 +476,7 @@ describe('generations that serve no more', () => {
 describe('an app whose image is being fetched', () => {
   const IMAGE = 'fc-image@00112233445566aa.service';
   const coming = (app: string): Generation => activator.generation(generationOf(app, { image: IMAGE, fetching: true }));
-  const says = (statusText: string): void => void manager.evidences.set(IMAGE, { result: 'success', exit: null, statusText });
+  const says = (statusText: string): void => void manager.evidences.set(IMAGE, { result: 'success', exit: null, statusText, unmounted: [] });
 
   test('holds up no other start, however many wait so', async () => {
     make({ maxStarts: 1 });

@@ -69,7 +69,7 @@ test('the start queue: as many at once as allowed, the rest in the order they ca
 });
 
 describe('why an app did not start', () => {
-  const service = (over: Partial<ServiceEvidence>): ServiceEvidence => ({ result: 'exit-code', exit: null, statusText: '', ...over });
+  const service = (over: Partial<ServiceEvidence>): ServiceEvidence => ({ result: 'exit-code', exit: null, statusText: '', unmounted: [], ...over });
   const table: [JobResult, ServiceEvidence | null, ServiceEvidence | null, kind: string, words: RegExp][] = [
     ['dependency', service({ exit: { kind: 'exited', status: 1 } }), null, 'start-failed', /^The app did not start: it exited with status 1\.$/],
     ['dependency', service({ exit: { kind: 'exited', status: 125 } }), null, 'start-failed', /podman could not run its container/],
@@ -81,6 +81,7 @@ describe('why an app did not start', () => {
     ['timeout', null, null, 'start-timeout', /not ready within 7 s/],
     ['failed', null, null, 'start-failed', /the start ended as "failed"/],
     ['dependency', service({ result: 'success' }), service({}), 'start-failed', /its network could not be set up/],
+    ['dependency', service({ result: 'success', unmounted: ['/srv/shared', '/srv/shared/deep'] }), null, 'start-failed', /^The app did not start: its storage at \/srv\/shared is not mounted\.$/],
     ['dependency', null, null, 'start-failed', /something that it needs did not start/],
     ['dependency', service({ statusText: 'two\nlines\x1b[0m' }), null, 'start-failed', /two lines \[0m/],
   ];

@@ -92,7 +92,7 @@ describe('what it answers itself', () => {
   test('502 with the reason, then quarantine', async (t) => {
     const proxy = await proxyFor(t, new TestApp(() => undefined));
     proxy.manager.job = () => 'dependency';
-    proxy.manager.evidences.set(proxy.generation.container, { result: 'exit-code', exit: { kind: 'exited', status: 1 }, statusText: 'nothing listens on port 80 after 10 s; the app listens on: 81' });
+    proxy.manager.evidences.set(proxy.generation.container, { result: 'exit-code', exit: { kind: 'exited', status: 1 }, statusText: 'nothing listens on port 80 after 10 s; the app listens on: 81', unmounted: [] });
     for (let i = 0; i < 2; i++) {
       const { status, body } = await ask(proxy.port);
       assert.equal(status, 502);
