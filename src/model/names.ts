@@ -166,6 +166,11 @@ export function netnsName(instance: string): string {
   return `fc-${instance}`;
 }
 
+/** Where fc-net mounts the network namespace's own sysfs, which shows no interfaces but its own. */
+export function netSysfs(instance: string): string {
+  return `/run/fastcontainer-sys/${netnsName(instance)}`;
+}
+
 /** podman's name of the container. */
 export function containerName(instance: string): string {
   return `fc-${instance}`;

@@ -5,10 +5,17 @@ import { imageOf } from './image.ts';
 
 const DIR = '/usr/lib/fastcontainer/libexec';
 
-/** What the app uses of the host's files, each with the configured root it must not lead out of. A rootfs comes first. */
-export function hostPaths(app: App): { readonly path: string; readonly root: string }[] {
-  const rootfs = app.source.kind === 'rootfs' ? [app.source] : [];
-  return [...rootfs, ...app.volumes.map((volume) => ({ path: volume.host, root: volume.root }))];
+/** A path of the host that the app uses: what for, and the configured root it must not lead out of. */
+export interface HostPath {
+  readonly use: 'rootfs' | 'rw' | 'ro';
+  readonly root: string;
+  readonly path: string;
+}
+
+/** What the app uses of the host's files. A rootfs comes first. */
+export function hostPaths(app: App): HostPath[] {
+  const rootfs = app.source.kind === 'rootfs' ? [{ use: 'rootfs', root: app.source.root, path: app.source.path } as const] : [];
+  return [...rootfs, ...app.volumes.map((volume) => ({ use: volume.readOnly ? 'ro' : 'rw', root: volume.root, path: volume.host } as const))];
 }
 
 function mounts(instance: string): string {
@@ -21,11 +28,12 @@ export function mountPoint(instance: string, index: number): string {
 }
 
 export function mountPaths(app: App, instance: string): string[] {
-  return [`${DIR}/fc-paths`, mounts(instance), ...hostPaths(app).flatMap(({ path, root }) => [root, path])];
+  return [`${DIR}/fc-paths`, mounts(instance), String(app.uidBase), String(readyWithinMs(app)), ...hostPaths(app).flatMap(({ use, root, path }) => [use, root, path])];
 }
 
-export function run(command: readonly string[]): string[] {
-  return [`${DIR}/fc-run`, ...command];
+/** @param podmanRun arguments of `podman run` */
+export function run(podmanRun: readonly string[]): string[] {
+  return [`${DIR}/fc-run`, ...podmanRun];
 }
 
 export function makeSecrets(instance: string, count: number): string[] {

@@ -1,6 +1,7 @@
 /** The command line that runs an app's container. */
 import type { App } from '../model/app.ts';
-import { ENV_DIR, containerName, envFileName, pidFile, secretName } from '../model/names.ts';
+import { ENV_DIR, containerName, envFileName, netSysfs, pidFile, secretName } from '../model/names.ts';
+import { RANGE } from '../model/uid-base.ts';
 import type { SplitEnv } from './envfile.ts';
 import { imageOf } from './image.ts';
 import { mountPoint } from './libexec.ts';
@@ -9,20 +10,24 @@ import { mountPoint } from './libexec.ts';
 const CAPABILITIES = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'KILL', 'NET_BIND_SERVICE', 'SETGID', 'SETUID'];
 
 /**
- * argv of `podman run`. Options have the form `--name=value`, so that no value can be read as an option.
+ * Arguments of `podman run`. Options have the form `--name=value`, so that no value can be read as an option.
  * @param cgroups `disabled`: the container lives in the unit's own cgroup; `split`: in one below it
  */
 export function podmanRun(app: App, instance: string, env: SplitEnv, cgroups: 'disabled' | 'split'): string[] {
   const image = imageOf(app);
   const firstVolume = image === null ? 1 : 0;
   return [
-    '/usr/bin/podman', '--events-backend=none', 'run',
     '--detach', '--rm', '--replace',
     `--name=${containerName(instance)}`,
     `--pidfile=${pidFile(instance)}`,
     `--cgroups=${cgroups}`,
     // The unit's network namespace, whatever that is: a private one is systemd's to join (NetworkNamespacePath=).
     '--network=host',
+    // Of the image nothing is copied or changed: its layers are mounted with these ids (Linux 5.19, "idmapped mounts").
+    `--uidmap=0:${app.uidBase}:${RANGE}`,
+    `--gidmap=0:${app.uidBase}:${RANGE}`,
+    // The kernel gives no new one to a user namespace that does not own the network, and podman then takes the host's.
+    ...(app.network === 'private' ? [`--volume=${netSysfs(instance)}:/sys:ro,nosuid,nodev,noexec`] : []),
     '--sdnotify=conmon',
     '--log-driver=passthrough',
     '--pull=never',

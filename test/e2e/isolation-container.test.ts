@@ -88,6 +88,10 @@ describe('a container', () => {
     assert.deepEqual(Object.keys(env).filter((key) => !['HOME', 'HOSTNAME', 'PATH', 'TERM', 'container'].includes(key)), []);
   });
 
+  test('sees its own network and its own cgroup in /sys', async () => {
+    assert.deepEqual(await shell('cd /sys/class/net; ls; grep -q . /sys/fs/cgroup/cgroup.procs && [ ! -e /sys/fs/cgroup/fc.slice ]'), { code: 0, said: 'eth0\nlo\n' });
+  });
+
   test('has /proc/sys and /sys read-only in its mount table', async () => {
     const mounts = (await shell('cat /proc/self/mountinfo')).said.trim().split('\n').map((line) => line.split(' '));
     const optionsOf = (place: string): string => mounts.findLast((fields) => fields[4] === place)?.[5] ?? '';
@@ -118,6 +122,14 @@ describe('network = host', () => {
     assert.ok([502, 503, 504].includes(response.status), response.body);
     assert.match(reasonOf(response), /port 8123 of this host is taken by another program/);
     await host.ok('systemctl stop squatter');
+  });
+
+  test('gives root in the container no port that is root\'s', async () => {
+    await host.sql("UPDATE apps SET port = 81 WHERE name = 'hostnet'");
+    assert.equal((await host.sync()).code, 0);
+    const response = await host.request('hostnet.test', '/');
+    assert.equal(response.status, 502, response.body);
+    assert.match(reasonOf(response), /port 81 of this host is root's \(net\.ipv4\.ip_unprivileged_port_start = 1024\)/);
   });
 });
 

@@ -13,6 +13,8 @@ export interface FleetOptions {
   readonly cmdbOnly?: boolean;
   /** The others: names of their rows, up to 12 of a-z, 0-9, -. */
   readonly hosts: readonly string[];
+  /** A folder of this machine that all of them see, and where: `/tmp/x:/srv/shared`. */
+  readonly bind?: string;
 }
 
 /** Where an app runs: the names of hosts, or weights by their names. */
@@ -27,8 +29,8 @@ export class TestFleet {
   }
 
   /** Boots and provisions them, the CMDB's first. Kill the fleet in the test's after(). */
-  static async boot({ cmdb, cmdbOnly = false, hosts }: FleetOptions): Promise<TestFleet> {
-    const bare = await Promise.all([cmdb, ...hosts].map((name) => bootHost(name, { row: name, provision: false })));
+  static async boot({ cmdb, cmdbOnly = false, hosts, bind }: FleetOptions): Promise<TestFleet> {
+    const bare = await Promise.all([cmdb, ...hosts].map((name) => bootHost(name, { row: name, provision: false, ...(bind === undefined ? {} : { bind }) })));
     const [first, ...others] = bare as [TestHost, ...TestHost[]];
     const fleet = new TestFleet(first);
     for (const host of bare) fleet.#hosts.set(host.row, host);

@@ -29,6 +29,8 @@ export interface HostOptions {
   readonly sync?: 'manual' | 'watch' | 'timer';
   /** False: a bare machine. */
   readonly provision?: boolean;
+  /** A folder of this machine that the host sees, and where: `/tmp/x:/srv/shared`. */
+  readonly bind?: string;
 }
 
 export interface Response {
@@ -89,12 +91,12 @@ const alive = new Set<string>();
  * Boots and provisions a host. `label` (up to 12 of a-z, 0-9, -) is for people;
  * kill() it in the test's after(). Should the process die first, the host goes with it.
  */
-export async function bootHost(label: string, { row = 'web1', sync = 'manual', provision = true }: HostOptions = {}): Promise<TestHost> {
+export async function bootHost(label: string, { row = 'web1', sync = 'manual', provision = true, bind }: HostOptions = {}): Promise<TestHost> {
   const name = `${label}-${process.pid}`;
   await prepare();
   alive.add(name);
   try {
-    await runOk(TESTHOST, ['boot', name], { timeoutMs: 120_000 });
+    await runOk(TESTHOST, ['boot', name, ...(bind === undefined ? [] : ['--bind', bind])], { timeoutMs: 120_000 });
     const address = (await runOk(TESTHOST, ['address', name])).trim();
     const host = hostOf(name, address, row);
     if (provision) await setUp(host, sync);

@@ -11,6 +11,12 @@ export async function containerOf(host: TestHost, app: string): Promise<string> 
   return `fc-ctr-${await instanceOf(host, app)}.service`;
 }
 
+/** The first of the host's user ids that are the app's. */
+export async function uidBase(host: TestHost, app: string): Promise<number> {
+  const [row] = await host.sql(`SELECT uid_base FROM apps WHERE name = '${app}'`);
+  return Number(row?.[0]);
+}
+
 /** Waits until the app's container has stopped. */
 export async function asleep(host: TestHost, app: string, timeoutMs = 15_000): Promise<void> {
   const unit = await containerOf(host, app);
