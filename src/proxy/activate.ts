@@ -3,7 +3,7 @@
  * leases (see lease.ts): one job per generation however many wait for it,
  * detached from whoever asked first, with a deadline of its own.
  */
-import { type JobResult, type Manager, type ServiceEvidence, SystemdError, type UnitState } from '../systemd/manager.ts';
+import type { Manager, UnitState } from '../systemd/manager.ts';
 import type { Logger } from '../log.ts';
 import type { SnapshotGeneration } from '../snapshot/format.ts';
 import { pause, type Clock } from './clock.ts';
@@ -11,6 +11,7 @@ import { printable } from '../systemd/explain.ts';
 import { StartFailure } from './failure.ts';
 import { Generation, type Flight, type Waited, type Waiter } from './generation.ts';
 import { nextLook, standing, usedSince } from './lease.ts';
+import { evidenceOf, restartLease } from './lease-job.ts';
 import { Problem } from './problem.ts';
 import { afterFailure, HEALTHY, remaining } from './quarantine.ts';
 import type { RouteIndex } from './route.ts';
@@ -34,35 +35,13 @@ export interface Wait {
   leave(): void;
 }
 
-/** systemd does not know the generation's units: it has been replaced or removed. Route again. */
-export class Gone extends Problem {
-  constructor(cause: unknown) {
-    super('systemd', 'The app is being changed on this host.', { cause, retryAfterS: 1 });
-    this.name = 'Gone';
-  }
-}
-
 /** The one who waited has left. */
 export class Left extends Error {}
-
-/** A start may have to wait for the stop before it, whose time-out is the app's own. */
-const STOP_MARGIN_MS = 60_000;
 
 const SOCKET_TIMEOUT_MS = 5000;
 
 /** Before its deadline, a request asks what is still missing, so that its answer says it and is in time. */
 const LAST_WORDS_MS = 250;
-
-/** Times that a job may be taken back (`canceled`) before that counts as an answer. */
-const MAX_CANCELED = 10;
-
-/** Errors of a request that another one, soon, need not meet: a stop job in the way, the cycle check of systemd#27549. */
-const ASK_AGAIN: ReadonlySet<string> = new Set([
-  'org.freedesktop.systemd1.TransactionIsDestructive',
-  'org.freedesktop.systemd1.TransactionJobsConflicting',
-  'org.freedesktop.systemd1.TransactionOrderIsCyclic',
-  'System.Error.EDEADLK',
-]);
 
 export class Activator {
   readonly #options: ActivatorOptions;
@@ -256,7 +235,7 @@ export class Activator {
     let askedAt = began;
     let failure: Error | null = null;
     try {
-      askedAt = await this.#job(generation);
+      askedAt = await restartLease(this.#options, generation);
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
     }
@@ -265,66 +244,6 @@ export class Activator {
     if (failure === null) this.#landed(generation, flight, began, askedAt);
     else this.#failed(generation, flight, failure);
     this.#forgetIfIdle(generation);
-  }
-
-  /** Restarts the lease. Returns, when systemd holds the container awake and the app listens, the time at which it was asked. */
-  async #job(generation: Generation): Promise<number> {
-    const { manager, clock, log } = this.#options;
-    const { spec } = generation;
-    const deadline = clock.now() + spec.startTimeoutS * 1000 + STOP_MARGIN_MS;
-    let canceled = 0;
-    let disconnected = 0;
-    let secondTry = false;
-    for (;;) {
-      const askedAt = clock.now();
-      const left = Math.max(1, deadline - askedAt);
-      let result: JobResult;
-      try {
-        result = await manager.run('restart', spec.lease, left);
-      } catch (error) {
-        const code = error instanceof SystemdError ? error.code : '';
-        if (code === 'org.freedesktop.systemd1.NoSuchUnit') throw new Gone(error);
-        if (code === 'Timeout') throw new Problem('start-timeout', 'The app did not start: systemd did not finish its start.', { cause: error });
-        if (code === 'Disconnected' && left > 1000) {
-          // The bus restarts, or PID 1 re-executes itself: both come back, and clients have deadlines of their own.
-          await pause(clock, Math.min(1000, 20 * 2 ** disconnected++));
-          continue;
-        }
-        if (!ASK_AGAIN.has(code)) throw new Problem('systemd', 'The host cannot start the app at the moment.', { cause: error, retryAfterS: 5 });
-        result = 'canceled';
-      }
-      if (result === 'done') return askedAt;
-      if (result === 'canceled') {
-        // A stop crossed the start (the lease ran out, someone stopped the app): the next one finds it stopped.
-        if (++canceled > MAX_CANCELED) throw new Problem('systemd', 'The host keeps stopping the app.', { retryAfterS: 5 });
-        await pause(clock, Math.min(500, 5 * 2 ** canceled));
-        continue;
-      }
-      if (generation.epoch > 0 && generation.quarantine.failures === 0 && !secondTry) {
-        // It has run before: a start that met the clean-up of a death gets one more chance.
-        secondTry = true;
-        log.warn('a start failed, trying once more', { generation: spec.instance, job: result });
-        continue;
-      }
-      throw await this.#explain(spec, result);
-    }
-  }
-
-  async #explain(spec: SnapshotGeneration, result: JobResult): Promise<StartFailure> {
-    const service = await this.#evidence(spec.container);
-    const blameless = service === null || (service.result === 'success' && service.statusText === '');
-    const network = blameless ? await this.#evidence(`fc-net@${spec.instance}.service`) : null;
-    return new StartFailure(result, service, network, spec.startTimeoutS);
-  }
-
-  /** Evidence, or null when there is none to be had in time: the answer must not wait for its reasons. */
-  async #evidence(service: string, withinMs = 1000): Promise<ServiceEvidence | null> {
-    const { manager, clock } = this.#options;
-    try {
-      return await Promise.race([manager.evidence(service), pause(clock, withinMs).then(() => null)]);
-    } catch {
-      return null;
-    }
   }
 
   /** `askedAt`: when systemd was asked for the last time, which is later than `sentAt` if it took a job back. */
@@ -438,10 +357,10 @@ export class Activator {
     }
     const seconds = Math.round((this.#options.clock.now() + LAST_WORDS_MS - flight.sentAt) / 1000);
     if (fetching && image !== null) {
-      const at = printable((await this.#evidence(image, LAST_WORDS_MS / 2))?.statusText ?? '');
+      const at = printable((await evidenceOf(this.#options, image, LAST_WORDS_MS / 2))?.statusText ?? '');
       if (at === '' || at.startsWith('fetching ')) return new Problem('start-timeout', `The app has been waiting for its image for ${seconds} s (${image}${at === '' ? '' : `: ${at}`}).`, { retryAfterS: 5 });
     }
-    const evidence = await this.#evidence(container, LAST_WORDS_MS / 2);
+    const evidence = await evidenceOf(this.#options, container, LAST_WORDS_MS / 2);
     const status = evidence?.statusText ?? '';
     const [place] = evidence?.unmounted ?? [];
     const missing = place !== undefined ? `its storage at ${printable(place)} is not mounted` : status === '' ? 'it does not listen on its port yet' : printable(status);

@@ -8,13 +8,13 @@ import { Left } from './activate.ts';
 import { RequestBody } from './body.ts';
 import type { Activity, Connection } from './connection.ts';
 import type { Waited } from './generation.ts';
-import { outbound, type Inbound } from './headers.ts';
-import { HeldAnswer, isShort } from './held-answer.ts';
+import type { Inbound } from './headers.ts';
 import { hopFields, hopProblemOf } from './hop-problem.ts';
 import { refusal, Refused, Silent, type Leg } from './leg.ts';
 import type { Rider } from './peer.ts';
 import { Problem } from './problem.ts';
 import { receiptFields, serverTiming, type Receipt } from './receipt.ts';
+import { Reply } from './reply.ts';
 import { answerTo, respond } from './respond.ts';
 import type { Target } from './route.ts';
 import { codeOf, directly, Visit, type ProxyContext } from './visit.ts';
@@ -39,6 +39,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
   readonly #target: Target;
   readonly #method: string;
   readonly #body: RequestBody | null;
+  readonly #reply: Reply;
   readonly #arrivedAt: number;
   #headers: string[] | null = null;
   /** Null as long as nothing has to be waited for. */
@@ -48,11 +49,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
   #leg: Leg | null = null;
   #controller: Dispatcher.DispatchController | null = null;
   #forwardedAt = 0;
-  #head: { readonly status: number; readonly reason: string; readonly fields: string[] } | null = null;
-  #held: HeldAnswer | null = null;
 
   #sends = 0;
-  #listensForDrain = false;
   #gone = false;
   #over = false;
 
@@ -68,6 +66,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     this.#body = inbound.length === 0 ? null : new RequestBody(req, IDEMPOTENT.has(this.#method), () => {
       // Not once it is answered, and the body read only to be thrown away.
       if (expectsContinue && !res.headersSent) res.writeContinue();
+    });
+    this.#reply = new Reply(req, res, {
+      clock: context.clock,
+      repeatable: IDEMPOTENT.has(this.#method),
+      leaving: (status, fields) => { this.#leaving(status, fields); },
     });
     connection.activities.add(this);
     res.once('close', () => { this.#closed(); });
@@ -164,7 +167,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
     if (status < 200) {
       if (status === 102 && this.#leg?.kind === 'there') this.#body?.accepted();
-      if (status === 103) this.#earlyHints(outbound(raw, false));
+      if (status === 103) this.#reply.hints(raw);
       return;
     }
     const leg = this.#leg;
@@ -175,29 +178,16 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
       return;
     }
     if (said === null) leg?.answered();
-    // Trailers need chunks: not after a Content-Length, not to HTTP/1.0, not where there is no body.
-    const fields = outbound(raw, this.#req.httpVersion === '1.1' && this.#method !== 'HEAD' && status !== 204 && status !== 304);
-    this.#head = { status, reason: reason(statusMessage), fields };
-    if (IDEMPOTENT.has(this.#method) && isShort(fields)) {
-      this.#held = new HeldAnswer(this.#context.clock, () => { this.#heldTooLong(controller); });
-      return;
-    }
-    this.#writeHead();
-    // Else node keeps the head until there is a body to go with it: an event stream may have none for long.
-    process.nextTick(flush, this.#res);
+    this.#reply.begin(controller, status, statusMessage, raw);
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#held === null) this.#write(chunk);
-    else this.#held.chunks.push(chunk);
+    this.#reply.data(chunk);
   }
 
   onResponseEnd(controller: Dispatcher.DispatchController): void {
-    this.#letGo();
-    const raw = Array.isArray(controller.rawTrailers) ? controller.rawTrailers : [];
-    if (raw.length > 0 && this.#res.chunkedEncoding) this.#res.addTrailers(trailers(raw));
     this.#controller = null;
-    this.#res.end();
+    this.#reply.end(Array.isArray(controller.rawTrailers) ? controller.rawTrailers : []);
     this.#release();
     this.#discardBody();
   }
@@ -205,7 +195,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     const sent = this.#controller !== null;
     this.#controller = null;
-    this.#dropHeld();
+    this.#reply.drop();
     const leg = this.#release();
     if (this.#gone || leg === null) return;
     if (this.#res.headersSent) {
@@ -222,49 +212,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     void this.#retry(leg, error, sent);
   }
 
-  //--- what is passed on ---
-
-  #writeHead(): void {
-    if (this.#head === null) return;
-    const { status, reason: phrase, fields } = this.#head;
-    // From here on the request cannot be made again.
+  /** The head of the answer is about to leave. */
+  #leaving(status: number, fields: string[]): void {
     this.#body?.forget();
     const waited = this.#visit?.waited ?? null;
     if (waited !== null) fields.push('Server-Timing', serverTiming(this.#receipt(waited, status)));
     if (this.#context.draining()) fields.push('Connection', 'close');
-    this.#res.writeHead(status, phrase, fields);
-  }
-
-  #write(chunk: Buffer): void {
-    if (this.#res.write(chunk)) return;
-    this.#controller?.pause();
-    if (this.#listensForDrain) return;
-    this.#listensForDrain = true;
-    this.#res.on('drain', () => { this.#controller?.resume(); });
-  }
-
-  /** Passes on what was held of the answer; what is still to come follows as it comes. */
-  #letGo(): void {
-    const held = this.#held;
-    if (held === null) return;
-    this.#dropHeld();
-    this.#writeHead();
-    for (const chunk of held.chunks) this.#write(chunk);
-    process.nextTick(flush, this.#res);
-  }
-
-  #heldTooLong(controller: Dispatcher.DispatchController): void {
-    try {
-      this.#letGo();
-    } catch (error) {
-      // Within undici's calls it would come to the same; here nobody else would catch it.
-      controller.abort(error instanceof Error ? error : new Error(String(error)));
-    }
-  }
-
-  #dropHeld(): void {
-    this.#held?.end();
-    this.#held = null;
   }
 
   //--- when it did not work ---
@@ -334,7 +287,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     this.#connection.activities.delete(this);
     this.#gone = true;
     this.#body?.forget();
-    this.#dropHeld();
+    this.#reply.drop();
     this.#visit?.leave();
     this.#controller?.abort(new ClientGone());
   }
@@ -350,8 +303,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     }
   }
 
-  //--- receipt and hints ---
-
   #receipt(waited: Waited, status: number): Receipt {
     const receipt = { queueMs: waited.queueMs, startMs: waited.startMs, appMs: this.#context.clock.now() - this.#forwardedAt };
     this.#context.log.info('answered after a start', {
@@ -360,42 +311,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     return receipt;
   }
 
-  #earlyHints(fields: readonly string[]): void {
-    if (this.#req.httpVersion !== '1.1' || this.#res.headersSent) return;
-    const links: string[] = [];
-    for (let i = 0; i + 1 < fields.length; i += 2) {
-      const value = fields[i + 1];
-      // Node takes one link at a time.
-      if (fields[i]?.toLowerCase() === 'link' && value !== undefined) links.push(...value.split(/,\s*(?=<)/));
-    }
-    try {
-      if (links.length > 0) this.#res.writeEarlyHints({ link: links });
-    } catch {
-      // Node finds them malformed. They were hints.
-    }
-  }
-}
-
-function flush(res: ServerResponse): void {
-  if (!res.writableEnded && !res.destroyed) res.flushHeaders();
-}
-
-/** A reason phrase that node accepts, or none. */
-function reason(text: string | undefined): string {
-  return text !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(text) ? text : '';
-}
-
-const NEVER_IN_TRAILERS: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-type', 'host', 'set-cookie', 'trailer']);
-
-/** Trailers as addTrailers() takes them; fields that frame or route a message have no place there (RFC 9110 6.5.1). */
-function trailers(raw: readonly (Buffer | string)[]): [string, string][] {
-  const fields = outbound(raw, false);
-  const pairs: [string, string][] = [];
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    const [name = '', value = ''] = [fields[i], fields[i + 1]];
-    if (!NEVER_IN_TRAILERS.has(name.toLowerCase())) pairs.push([name, value]);
-  }
-  return pairs;
 }
 
 /** Errors that another try would meet again. */

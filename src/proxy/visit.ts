@@ -3,10 +3,11 @@
  * host, and found again when the app changes, moves or dies meanwhile. Exchange and Tunnel share it.
  */
 import type { Logger } from '../log.ts';
-import { Gone, Left, type Activator, type Wait } from './activate.ts';
+import { Left, type Activator, type Wait } from './activate.ts';
 import { pause, type Clock } from './clock.ts';
 import { choose, type Place } from './balance.ts';
 import type { Generation, Waited } from './generation.ts';
+import { Gone } from './lease-job.ts';
 import { HopLeg, LocalLeg, Misdirected, Refused, type Leg } from './leg.ts';
 import type { Peers } from './peers.ts';
 import { Problem } from './problem.ts';
@@ -14,6 +15,7 @@ import { addWait } from './receipt.ts';
 import type { Route, Target } from './route.ts';
 import type { Router } from './router.ts';
 import type { SickPlaces } from './sick.ts';
+import { declined, nowhere } from './unavailable.ts';
 import type { Path } from './upstream.ts';
 
 /** What all requests share. */
@@ -223,25 +225,4 @@ export class Visit {
 /** The `code` of node's and undici's errors, or nothing. */
 export function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : '';
-}
-
-/** Why an app cannot be had although hosts answer: what each says. `silent`: hosts that it has beside them. */
-function declined(app: string, problems: ReadonlyMap<string, Problem>, silent: number): Problem {
-  const all = [...problems.values()];
-  const [first] = all;
-  if (first !== undefined && all.length === 1 && silent === 0) return first;
-  const reasons = [...problems].map(([host, { message }]) => `on ${host}: ${message}`);
-  if (silent > 0) reasons.push(silent === 1 ? 'its other host does not answer.' : `its ${silent} other hosts do not answer.`);
-  const retries = all.flatMap(({ retryAfterS }) => retryAfterS ?? []);
-  const kind = first !== undefined && silent === 0 && all.every((problem) => problem.kind === first.kind) ? first.kind : 'no-host';
-  return new Problem(kind, `The app ${app} cannot be had anywhere; ${reasons.join(' And ')}`, retries.length === 0 ? {} : { retryAfterS: Math.min(...retries) });
-}
-
-/** Why an app that there is cannot be had. */
-function nowhere({ app, tiers }: Route, moving: boolean, able: boolean): Problem {
-  const hosts = tiers.flat().length;
-  if (moving) return new Problem('no-host', `The app ${app} is being moved, and no host has it at the moment.`, { retryAfterS: 1 });
-  if (hosts === 0) return new Problem('no-host', `The app ${app} is placed on no host that takes requests.`, { retryAfterS: 1 });
-  if (!able) return new Problem('no-host', `The app ${app} is on another host, and this one has no fleet token to ask it with.`, { retryAfterS: 30 });
-  return new Problem('no-host', `The app ${app} cannot be reached: ${hosts === 1 ? 'its host does not answer' : 'none of its hosts answers'}.`, { retryAfterS: 1 });
 }

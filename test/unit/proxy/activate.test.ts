@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
 import { SystemdError } from '../../../src/systemd/manager.ts';
-import { Activator, Gone, Left } from '../../../src/proxy/activate.ts';
+import { Activator, Left } from '../../../src/proxy/activate.ts';
+import { Gone } from '../../../src/proxy/lease-job.ts';
 import type { Generation } from '../../../src/proxy/generation.ts';
 import { Problem } from '../../../src/proxy/problem.ts';
 import { buildIndex } from '../../../src/proxy/route.ts';
