@@ -12,7 +12,7 @@ type Fate =
   /** Says where the request came from: for peers that are trusted only. */
   | 'origin' | 'for' | 'proto' | 'host-was'
   /** What one fc-proxy says to another (HOP below); from anyone else it is dropped. */
-  | 'app' | 'token'
+  | 'app' | 'token' | 'choice'
   /** Has a meaning of its own below. */
   | 'host' | 'connection' | 'content-length' | 'transfer-encoding' | 'te';
 
@@ -22,6 +22,8 @@ export const HOP = {
   app: 'X-FastContainer-App',
   /** In a request: the fleet's token. Not Authorization, which is the client's. */
   token: 'X-FastContainer-Token',
+  /** In a request: it can go elsewhere, and need not wait for what may take minutes. */
+  choice: 'X-FastContainer-Choice',
   /** In an answer: it is fc-proxy's own, and this is its kind (problem.ts), what is told, … */
   problem: 'X-FastContainer-Problem',
   detail: 'X-FastContainer-Detail',
@@ -40,7 +42,7 @@ const REQUEST_FATES: Readonly<Record<string, Fate>> = {
   proxy: 'drop',
   forwarded: 'origin', 'x-real-ip': 'origin',
   'x-forwarded-for': 'for', 'x-forwarded-proto': 'proto', 'x-forwarded-host': 'host-was',
-  'x-fastcontainer-app': 'app', 'x-fastcontainer-token': 'token',
+  'x-fastcontainer-app': 'app', 'x-fastcontainer-token': 'token', 'x-fastcontainer-choice': 'choice',
 };
 
 function fateOf(name: string): Fate {
@@ -111,6 +113,7 @@ export interface Inbound {
   /** What the fields of HOP say, on the internal listener; null: nothing. Two tokens make none that is accepted. */
   readonly app: string | null;
   readonly token: string | null;
+  readonly choice: boolean;
 }
 
 /** Cleans a request's fields: hop-by-hop ones go, X-Forwarded-* say what is known. */
@@ -127,6 +130,7 @@ export function inbound(raw: readonly string[], origin: Origin): Inbound {
   let forwardedHost: string | null = null;
   let app: string | null = null;
   let token: string | null = null;
+  let choice = false;
   const trusted = origin.trusted || origin.internal;
   for (let i = 0; i + 1 < raw.length; i += 2) {
     const [name = '', value = ''] = [raw[i], raw[i + 1]];
@@ -147,6 +151,7 @@ export function inbound(raw: readonly string[], origin: Origin): Inbound {
       case 'proto': if (trusted) proto = value; break;
       case 'host-was': if (trusted) forwardedHost = value; break;
       case 'app': if (origin.internal) app = app === null ? value : `${app} ${value}`; break;
+      case 'choice': choice ||= origin.internal; break;
       case 'token': if (origin.internal) token = token === null ? value : `${token} ${value}`; break;
     }
   }
@@ -157,7 +162,7 @@ export function inbound(raw: readonly string[], origin: Origin): Inbound {
   if (!origin.internal) from = from === '' ? origin.address : `${from}, ${origin.address}`;
   if (from !== '') clean.push('X-Forwarded-For', from);
   clean.push('X-Forwarded-Proto', proto);
-  return { hosts, host, fields: clean, forwardedHost, length, coding, app, token };
+  return { hosts, host, fields: clean, forwardedHost, length, coding, app, token, choice };
 }
 
 /**

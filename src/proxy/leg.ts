@@ -3,6 +3,7 @@ import type httpProxy from 'http-proxy';
 import type { Dispatcher } from 'undici';
 import type { Activator } from './activate.ts';
 import type { Generation } from './generation.ts';
+import { HOP } from './headers.ts';
 import type { HopProblem } from './hop-problem.ts';
 import { isUnreached, type Peer, type Rider } from './peer.ts';
 import { Problem } from './problem.ts';
@@ -88,11 +89,14 @@ export class HopLeg implements AnyLeg {
   readonly peer: Peer;
   readonly #app: string;
   readonly #sick: SickPlaces;
+  readonly #choice: boolean;
 
-  constructor(peer: Peer, app: string, sick: SickPlaces) {
+  /** `choice`: whether there are others that could take the request. */
+  constructor(peer: Peer, app: string, sick: SickPlaces, choice: boolean) {
     this.peer = peer;
     this.#app = app;
     this.#sick = sick;
+    this.#choice = choice;
   }
 
   get name(): Readonly<Record<string, string>> {
@@ -100,7 +104,8 @@ export class HopLeg implements AnyLeg {
   }
 
   get fields(): readonly string[] {
-    return this.peer.fields(this.#app);
+    const fields = this.peer.fields(this.#app);
+    return this.#choice ? [...fields, HOP.choice, 'yes'] : fields;
   }
 
   get tunnel(): httpProxy.ServerOptions {

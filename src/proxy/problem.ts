@@ -27,6 +27,8 @@ export const PROBLEMS = {
   'host-broke': { status: 502, title: 'Bad Gateway' },
   /** No host that the app is placed on can be had. */
   'no-host': { status: 503, title: 'Service Unavailable' },
+  /** The app's image is not on the host yet, and the one who asked has a choice. */
+  fetching: { status: 503, title: 'Service Unavailable', elsewhere: true },
   /** fc-sync has not said yet what there is to serve. */
   'no-snapshot': { status: 503, title: 'Service Unavailable', elsewhere: true },
   /** systemd refused, or could not be reached: nothing is wrong with the app. */

@@ -84,6 +84,8 @@ export function isDomain(host: string): boolean {
 
 /** Where a request wants to go. */
 export interface Target extends Wanted {
+  /** Whether the fc-proxy that asks has other places for it. */
+  readonly choice: boolean;
   /** What the app is to see as Host: as received. */
   readonly authority: string;
   /** Path and query in origin-form, or `*`. */
@@ -95,11 +97,11 @@ const ABSOLUTE = /^https?:\/\/([^/?#]*)(.*)$/i;
 /**
  * Finds the target of a request.
  * @param url the request target as received
- * @param app what another fc-proxy says that it is for; null: it comes from outside
  * @param hosts number of Host fields; `host` is the value of the first
+ * @param from what another fc-proxy says of it; without, it comes from outside
  * @returns a sentence saying what is wrong if there is none: the answer is then 400 (RFC 9112 3.2)
  */
-export function targetOf(url: string, hosts: number, host: string, app: string | null = null): Target | string {
+export function targetOf(url: string, hosts: number, host: string, from: Pick<Target, 'app' | 'choice'> = { app: null, choice: false }): Target | string {
   if (hosts === 0) return 'The request has no Host field.';
   if (hosts > 1) return 'The request has more than one Host field.';
   let authority = host;
@@ -113,5 +115,5 @@ export function targetOf(url: string, hosts: number, host: string, app: string |
     if (hostOf(host) === null && host !== '') return 'The Host field is not valid.';
   }
   const name = hostOf(authority);
-  return name === null ? 'The Host field is not valid.' : { host: name, app, authority, path };
+  return name === null ? 'The Host field is not valid.' : { host: name, app: from.app, choice: from.choice, authority, path };
 }

@@ -187,7 +187,7 @@ export class ProxyServer {
   #check(req: IncomingMessage, connection: Connection, head: Inbound): Target | Problem {
     if (head.coding !== null) return new Problem('not-implemented', 'The only transfer coding understood here is chunked.');
     if (connection.internal && head.app === null) return new Problem('bad-request', 'The request names no app.');
-    const target = targetOf(req.url ?? '', head.hosts, head.host, head.app);
+    const target = targetOf(req.url ?? '', head.hosts, head.host, head);
     if (typeof target === 'string') return new Problem('bad-request', target);
     if (target.path === '*' && req.method !== 'OPTIONS') return new Problem('bad-request', 'The request target * goes with OPTIONS only.');
     return target;

@@ -8,7 +8,7 @@ import type { Clock } from './clock.ts';
 import type { Problem } from './problem.ts';
 
 /** The first pause before a placement is tried again; it doubles. */
-const BACKOFF_MS = 1000;
+const BACKOFF_MS = 250;
 /** Also where the host says that its own next try is later: it may have been mended meanwhile, and says so at once. */
 const LONGEST_BACKOFF_MS = 30_000;
 /** How long the request that tries a placement again keeps others from it; a start may take its time. */

@@ -45,21 +45,33 @@ export function directly(context: ProxyContext, target: Target): Leg | null {
   const route = router.find(target);
   const place = route === null ? null : choosePlace(context, route, () => true);
   if (route === null || place === null) return null;
-  if (place.kind === 'there') return legThere(context, route, place);
+  if (place.kind === 'there') return legThere(context, route, place, hasChoice(context, route, place, () => true));
   const generation = activator.generation(place.generation);
   return activator.ready(generation) ? new LocalLeg(activator, generation) : null;
 }
 
+type Wish = (place: Place) => boolean;
+
 /** Of the places that are wanted and can be asked; those where the app is sick only if there are no others. */
-function choosePlace({ activator, peers, sick }: ProxyContext, { app, tiers }: Route, wanted: (place: Place) => boolean): Place | null {
-  const inFlight = (place: Place): number => (place.kind === 'here' ? activator.generation(place.generation).inFlight : peers.get(place.peer)?.inFlightOf(app) ?? 0);
-  const usable = (place: Place): boolean => wanted(place) && (place.kind === 'here' || peers.get(place.peer)?.usable === true);
-  return choose(tiers, inFlight, (place) => !sick.has(app, place.host) && usable(place)) ?? choose(tiers, inFlight, usable);
+function choosePlace(context: ProxyContext, route: Route, wanted: Wish): Place | null {
+  return chooseFrom(context, route, (place) => !context.sick.has(route.app, place.host) && wanted(place)) ?? chooseFrom(context, route, wanted);
 }
 
-function legThere({ peers, sick }: ProxyContext, { app }: Route, { peer: host }: Extract<Place, { kind: 'there' }>): HopLeg | null {
+function chooseFrom({ activator, peers }: ProxyContext, { app, tiers }: Route, wanted: Wish): Place | null {
+  return choose(tiers,
+    (place) => (place.kind === 'here' ? activator.generation(place.generation).inFlight : peers.get(place.peer)?.inFlightOf(app) ?? 0),
+    (place) => wanted(place) && (place.kind === 'here' || peers.get(place.peer)?.usable === true));
+}
+
+/** Whether another place than this one, where the app is not sick, could take the request. */
+function hasChoice(context: ProxyContext, route: Route, { host }: Place, wanted: Wish): boolean {
+  if (route.tiers.length === 1 && route.tiers[0]?.length === 1) return false;
+  return chooseFrom(context, route, (place) => place.host !== host && !context.sick.has(route.app, place.host) && wanted(place)) !== null;
+}
+
+function legThere({ peers, sick }: ProxyContext, { app }: Route, { peer: host }: Extract<Place, { kind: 'there' }>, choice: boolean): HopLeg | null {
   const peer = peers.get(host);
-  return peer === null ? null : new HopLeg(peer, app, sick);
+  return peer === null ? null : new HopLeg(peer, app, sick, choice);
 }
 
 export class Visit {
@@ -103,13 +115,15 @@ export class Visit {
         continue;
       }
       if (place.kind === 'there') {
-        const leg = legThere(this.#context, route, place);
+        const leg = legThere(this.#context, route, place, hasChoice(this.#context, route, place, this.#wish));
         if (leg !== null) return leg;
         continue;
       }
       const spec = place.generation;
       const generation = activator.generation(spec);
       if (activator.ready(generation)) return new LocalLeg(activator, generation);
+      // Here, too, balance.ts leaves it for the last, but not on behalf of another host.
+      if (spec.fetching && this.#target.choice) throw new Problem('fetching', 'The image of the app is not on this host yet.');
       sick.tries(route.app, place.host);
       this.#deadline ??= this.#arrivedAt + spec.startTimeoutS * 1000;
       try {
@@ -130,8 +144,10 @@ export class Visit {
   }
 
   #choose(route: Route): Place | null {
-    return choosePlace(this.#context, route, ({ host }) => !this.#tried.has(host) && !this.#declined.has(host));
+    return choosePlace(this.#context, route, this.#wish);
   }
+
+  readonly #wish: Wish = ({ host }) => !this.#tried.has(host) && !this.#declined.has(host);
 
   /**
    * The app cannot be had here.
@@ -184,7 +200,8 @@ export class Visit {
     const now = clock.now();
     leg.suspect(error);
     if (leg.kind === 'there') {
-      if (error instanceof Refused && error.problem.elsewhere) this.#declined.set(leg.peer.host.name, error.problem);
+      // Whoever still fetches the image is asked again if there are no others, and then the request waits.
+      if (error instanceof Refused && error.problem.elsewhere && error.problem.kind !== 'fetching') this.#declined.set(leg.peer.host.name, error.problem);
       else this.#tried.add(leg.peer.host.name);
       if (error instanceof Misdirected) this.#moving ??= { until: now + MOVING_MS, times: 0 };
       return true;

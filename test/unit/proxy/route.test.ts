@@ -58,7 +58,7 @@ describe('targetOf', () => {
     ['*', 'a.com', { host: 'a.com', authority: 'a.com', path: '*' }],
   ];
   for (const [url, host, expected] of good) {
-    test(`${url} with Host: ${host}`, () => { assert.deepEqual(targetOf(url, 1, host), { ...expected, app: null }); });
+    test(`${url} with Host: ${host}`, () => { assert.deepEqual(targetOf(url, 1, host), { ...expected, app: null, choice: false }); });
   }
 
   const bad: [why: string, url: string, hosts: number, host: string][] = [

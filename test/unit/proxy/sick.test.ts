@@ -7,8 +7,8 @@ import { describe, test, type TestContext } from 'node:test';
 import { WebSocket, WebSocketServer } from 'ws';
 import { Problem } from '../../../src/proxy/problem.ts';
 import { SickPlaces } from '../../../src/proxy/sick.ts';
-import { deafPort, testFleet, type Fleet, type Member } from './fleet.ts';
-import { appOf, ask, bodyOf, deferred, FakeClock, MemoryLog, snapshotOf, TOKEN, until } from './support.ts';
+import { deadPort, deafPort, testFleet, type Fleet, type Member } from './fleet.ts';
+import { appOf, ask, bodyOf, deferred, FakeClock, generationOf, MemoryLog, snapshotOf, TOKEN, until } from './support.ts';
 
 const silent: RequestListener = (_req, res) => { res.end(); };
 const echoes = (name: string): RequestListener => (req, res) => { void bodyOf(req).then((body) => { res.end(`${name} ${body}`); }, () => undefined); };
@@ -30,7 +30,7 @@ describe('sick placements', () => {
   test('are left out for longer each time, tried by one request at a time, and forgotten when they are well', async () => {
     const clock = new FakeClock();
     const sick = new SickPlaces(clock, new MemoryLog());
-    for (const ms of [1000, 2000, 4000]) {
+    for (const ms of [250, 500, 1000, 2000]) {
       sick.failed('app', 'a', failed);
       // Those that were there as well.
       sick.failed('app', 'a', failed);
@@ -45,7 +45,7 @@ describe('sick placements', () => {
     sick.well('app', 'a');
     assert.equal(sick.has('app', 'a'), false);
     sick.failed('app', 'a', failed);
-    await clock.advance(1000);
+    await clock.advance(250);
     assert.equal(sick.has('app', 'a'), false, 'it begins anew');
   });
   test('what the host says of its next try counts, within reason', async () => {
@@ -126,6 +126,23 @@ describe('a host that cannot start the app', () => {
       assert.ok(body.includes(expected[1]), body);
     });
   }
+
+  test('or has not got its image yet: nobody waits for that who has a choice, and whoever has none does', async (t) => {
+    const fleet = await testFleet(t, { front: silent, young: echoes('young'), well: echoes('well') });
+    const young = fleet.member('young');
+    fleet.place({ young: FAR_MORE, well: 1 });
+    const coming = generationOf('app', { port: young.app.port, image: 'fc-image@x.service', fetching: true });
+    const view = fleet.view('young', {});
+    young.follow({ ...view, apps: view.apps.map((app) => ({ ...app, placements: [{ host: 'young', weight: 1, listenPort: null }], here: coming })) });
+    const { port } = fleet.member('front');
+    assert.equal((await ask(port, '/', { method: 'POST', body: 'x' })).body, 'well x');
+    assert.equal(starts(young), 0);
+    await fleet.member('well').app.kill();
+    fleet.hosts.splice(fleet.hosts.findIndex(({ name }) => name === 'well'), 1, { name: 'well', address: '127.0.0.1', port: await deadPort(), state: 'active' });
+    fleet.member('front').follow(fleet.view('front', { young: FAR_MORE, well: 1 }));
+    assert.equal((await ask(port, '/', { method: 'POST', body: 'x' })).body, 'young x');
+    assert.equal(starts(young), 1);
+  });
 
   test('when none of them can, the answer says what each says', async (t) => {
     const { port, well } = await sickFleet(t);
