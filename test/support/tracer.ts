@@ -52,12 +52,12 @@ export class Tracer {
   }
 
   /** The first request, of those sent from `since` on, that `host` served; waits for it. The host's run is met. */
-  async reaches(host: TestHost, since: number): Promise<Trace> {
+  async reaches(host: TestHost, since: number, timeoutMs = 20_000): Promise<Trace> {
     await until(async () => {
       if (!this.since(since).some((trace) => this.hostOf(trace) === null || this.hostOf(trace) === host.row)) return 'only others answer';
       await this.meet(host);
       return this.since(since).some((trace) => this.hostOf(trace) === host.row) || 'another one answers';
-    }, { timeoutMs: 20_000, what: `a request for ${this.#app} reaches ${host.row}`, everyMs: 10 });
+    }, { timeoutMs, what: `a request for ${this.#app} reaches ${host.row}`, everyMs: 10 });
     const first = this.since(since).find((trace) => this.hostOf(trace) === host.row);
     if (first === undefined) throw new Error('it was there just now');
     return first;
