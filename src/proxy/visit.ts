@@ -89,6 +89,7 @@ export class Visit {
   readonly #tried = new Set<string>();
   /** Hosts that the app cannot be had on, and why: they are not asked again. */
   readonly #declined = new Map<string, Problem>();
+  readonly #wish: Wish = ({ host }) => !this.#tried.has(host) && !this.#declined.has(host);
   /** Until when to wait for the hosts to agree where the app is, and how often that was done; null: they do. */
   #moving: { readonly until: number; times: number } | null = null;
   /** What it waited for so far; null: for no start. */
@@ -146,8 +147,6 @@ export class Visit {
   #choose(route: Route): Place | null {
     return choosePlace(this.#context, route, this.#wish);
   }
-
-  readonly #wish: Wish = ({ host }) => !this.#tried.has(host) && !this.#declined.has(host);
 
   /**
    * The app cannot be had here.
