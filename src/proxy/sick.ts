@@ -50,12 +50,23 @@ export class SickPlaces {
 
   /** The app could not be had there. Of many requests that learn it together, one counts. */
   failed(app: string, host: string, problem: Problem): void {
-    if (this.has(app, host) && this.#find(app, host)?.trial === false) return;
-    const failures = (this.#find(app, host)?.failures ?? 0) + 1;
+    const before = this.#find(app, host);
+    if (before?.trial === false && this.has(app, host)) return;
+    if (problem.kind === 'fetching') {
+      // Nothing has failed, and the host says so at no cost to anybody: asked often, it serves as soon as it can.
+      if (before === undefined) this.#log.info('an app is not ready on a host yet', { app, host, why: problem.message });
+      this.#leaveOut(app, host, 0, BACKOFF_MS);
+      return;
+    }
+    const failures = (before?.failures ?? 0) + 1;
     const ms = Math.min(LONGEST_BACKOFF_MS, Math.max(BACKOFF_MS * 2 ** (failures - 1), (problem.retryAfterS ?? 0) * 1000));
+    this.#leaveOut(app, host, failures, ms);
+    this.#log.warn('an app is left out on a host', { app, host, why: problem.message, for_ms: ms });
+  }
+
+  #leaveOut(app: string, host: string, failures: number, ms: number): void {
     const hosts = this.#apps.get(app) ?? new Map<string, Sick>();
     this.#apps.set(app, hosts.set(host, { failures, until: this.#clock.now() + ms, trial: false }));
-    this.#log.warn('an app is left out on a host', { app, host, why: problem.message, for_ms: ms });
   }
 
   /** The app has answered there. */

@@ -201,8 +201,9 @@ test('the journals hold nothing but what that costs', async () => {
     // What was done to hosts, and was inside.
     /^fc-proxy\.service: (a host is left out|a host has fallen silent|what was in flight to a silent host is given up) host=web2 /,
     /^fc-proxy\.service: (a request failed|the app broke off its answer) app=(torn|torn-in|torn-out|bereft) host=web2 /,
-    // The image that was missing.
+    // The image that was missing: fc-sync, asked to look by fc-proxy, ends with 1 for it.
     /^fc-proxy\.service: an app is left out on a host app=(ill|nowhere) /,
+    /^fc-sync\.service: (fc-sync\.service: Failed with result 'exit-code'\.|Failed to start fc-sync\.service )/,
     /^fc-(image@[0-9a-f]+|sync-watch)\.service: fc-image@[0-9a-f]+\.service(: Failed with result 'exit-code'\.|: the image localhost\/fc-(ill|nowhere) of )/,
     /^fc-image@[0-9a-f]+\.service: Failed to start fc-image@/,
     /^fc-(proxy|ctr-(ill|nowhere)-[0-9a-f]{8}|lease-.*@(ill|nowhere)-[0-9a-f]{8})\.(service|timer): .*(ill|nowhere)/,

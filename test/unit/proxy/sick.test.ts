@@ -59,6 +59,19 @@ describe('sick placements', () => {
       assert.equal(sick.has('app', 'a'), false);
     }
   });
+  test('one whose image is on its way is asked often, and told once', async () => {
+    const clock = new FakeClock();
+    const log = new MemoryLog();
+    const sick = new SickPlaces(clock, log);
+    for (let n = 0; n < 5; n++) {
+      sick.failed('app', 'a', new Problem('fetching', 'not here yet'));
+      assert.equal(sick.has('app', 'a'), true);
+      await clock.advance(250);
+      assert.equal(sick.has('app', 'a'), false);
+      sick.tries('app', 'a');
+    }
+    assert.deepEqual(log.lines.map((line) => line.split(' {')[0]), ['info an app is not ready on a host yet']);
+  });
   test('a request that tries and is never heard of again keeps others from it for half a minute', async () => {
     const clock = new FakeClock();
     const sick = new SickPlaces(clock, new MemoryLog());
