@@ -1,7 +1,7 @@
 /** The present snapshot, as requests see it: finds an app, and has fc-sync look for one that nobody knows. */
 import type { Logger } from '../log.ts';
 import type { Snapshot } from '../snapshot/format.ts';
-import type { Manager } from '../systemd/manager.ts';
+import { SystemdError, type Manager } from '../systemd/manager.ts';
 import { pause, type Clock } from './clock.ts';
 import { Problem } from './problem.ts';
 import { buildIndex, isDomain, type Route, type RouteIndex, type Wanted } from './route.ts';
@@ -116,7 +116,9 @@ export class Router {
       await manager.run('start', SYNC_UNIT, SYNC_WAIT_MS);
       await reload();
     } catch (error) {
-      log.warn('cannot ask fc-sync about an unknown host name', { error: error instanceof Error ? error : String(error) });
+      // It was asked, and may have much to do; nobody waits for it any longer.
+      if (error instanceof SystemdError && error.code === 'Timeout') log.info('fc-sync was asked to look, and has not ended yet', { after_ms: SYNC_WAIT_MS });
+      else log.warn('cannot ask fc-sync to look at the CMDB', { error: error instanceof Error ? error : String(error) });
     }
   }
 }
