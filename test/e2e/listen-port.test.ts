@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type AppRow, bootHost, type TestHost } from '../support/host.ts';
 import { TcpClient } from '../support/tcp.ts';
-import { asleep, containerOf, instanceOf } from '../support/units.ts';
+import { asleep, containerOf, instanceOf, uidBase } from '../support/units.ts';
 
 let host: TestHost;
 
@@ -298,6 +298,7 @@ test('a database server as Debian has it sleeps and wakes, keeps what it was tol
     rootfs: tree, volumes: [`${data}:/data`], port: 3306,
     command: ['/usr/sbin/mariadbd', '--no-defaults', '--user=root', '--datadir=/data', '--socket=/tmp/db.sock', '--bind-address=0.0.0.0', '--skip-name-resolve', '--innodb-buffer-pool-size=16M', '--innodb-log-file-size=8M', '--skip-log-bin'],
   });
+  await host.ok(`/usr/lib/fastcontainer/libexec/fc-own ${await uidBase(host, 'db')} ${data}`);
   await opens(3307);
   const query = async (sql: string): Promise<string> => (await host.ok(`mariadb --no-defaults --protocol=tcp --host=127.0.0.1 --port=3307 --user=root --skip-column-names --batch -e "${sql}"`, { timeoutMs: 60_000 })).trim();
   await query('CREATE DATABASE kept; CREATE TABLE kept.t (n INT); INSERT INTO kept.t VALUES (42)');

@@ -113,7 +113,7 @@ describe('scripts/provision', () => {
   after(() => host.kill());
 
   test('keeps secrets from all but those who need them', async () => {
-    const modes = await host.ok(`stat -c '%a %U:%G %n' /etc/fastcontainer/* /var/lib/fastcontainer /var/lib/fastcontainer/{env,net} /run/fastcontainer /var/lib/containers`);
+    const modes = await host.ok(`stat -c '%a %U:%G %n' /etc/fastcontainer/* /var/lib/fastcontainer /var/lib/fastcontainer/{env,net} /run/fastcontainer /var/lib/containers /var/lib/containers/storage/db.sql`);
     assert.deepEqual(modes.trim().split('\n'), [
       '600 root:root /etc/fastcontainer/cmdb.password',
       '640 root:fc-proxy /etc/fastcontainer/fastcontainer.ini',
@@ -121,7 +121,8 @@ describe('scripts/provision', () => {
       '700 root:root /var/lib/fastcontainer/env',
       '700 root:root /var/lib/fastcontainer/net',
       '755 root:root /run/fastcontainer',
-      '700 root:root /var/lib/containers',
+      '711 root:root /var/lib/containers',
+      '600 root:root /var/lib/containers/storage/db.sql',
     ]);
     assert.equal((await host.sh('setpriv --reuid fc-proxy --regid fc-proxy --clear-groups cat /etc/fastcontainer/cmdb.password')).code, 1);
   });
