@@ -55,7 +55,8 @@ class Systemd {
       for (const [, pid] of systemd.said.matchAll(/ready (\d+)\n/g)) {
         try { if (!ended.has(pid)) process.kill(Number(pid), 'SIGKILL'); } catch { /* it has */ }
       }
-      if (systemd.times('main ') > systemd.times('exit ')) systemd.kill('SIGKILL');
+      // It may have ended with nobody left to say so.
+      try { if (systemd.times('main ') > systemd.times('exit ')) systemd.kill('SIGKILL'); } catch { /* it has */ }
       // A process that is left over holds the other end.
       shell.stdout?.destroy();
     });

@@ -217,11 +217,11 @@ describe('an app that cannot be connected to', () => {
     const socketPath = join(folder, 'app.sock');
     const gate = createServer((req, res) => { res.end(`gate ${req.headers.host} ${req.url}`); });
     t.after(() => { gate.close(); });
-    const nobody = await new TestApp(() => undefined).listen();
-    await nobody.kill();
-    const proxy = await proxyFor(t, nobody, { socketPath });
+    // Nobody listens on port 1; one that was given back may be another test's at once.
+    const generation = generationOf('app', { port: 1, socketPath });
+    const proxy = await testProxy(t, snapshotOf(appOf('app', ['app.example'], generation)));
     proxy.manager.job = async (_verb, unit): Promise<JobResult> => {
-      if (unit === proxy.generation.socket) {
+      if (unit === generation.socket) {
         gate.listen(socketPath);
         await once(gate, 'listening');
       }
@@ -229,7 +229,7 @@ describe('an app that cannot be connected to', () => {
     };
     const first = await ask(proxy.port, '/x', { method: 'POST', body: 'x' });
     assert.deepEqual([first.status, first.body], [200, 'gate app.example /x']);
-    assert.equal(proxy.manager.calls.filter((call) => call === `start ${proxy.generation.socket}`).length, 1);
+    assert.equal(proxy.manager.calls.filter((call) => call === `start ${generation.socket}`).length, 1);
     const before = proxy.manager.calls.length;
     assert.equal((await ask(proxy.port)).body, 'gate app.example /');
     assert.equal(proxy.manager.calls.length, before);
