@@ -13,8 +13,8 @@ import { lock } from '../sync/lock.ts';
 import { type Newer, readOnce } from '../sync/newer.ts';
 import { runOnce } from '../sync/once.ts';
 import { failedLine, jsonReport, planLines, rejectionLine } from '../sync/report.ts';
-import { writeStanding } from '../sync/standing.ts';
-import { Sync } from '../sync/sync.ts';
+import { readStanding, sameStanding, writeStanding } from '../sync/standing.ts';
+import { type PassReport, Sync } from '../sync/sync.ts';
 import { watch } from '../sync/watch.ts';
 import { SystemdBus } from '../systemd/bus.ts';
 import { HOST_PATHS, prepareFolders } from '../systemd/paths.ts';
@@ -93,22 +93,27 @@ async function syncOnce({ dryRun, json, allowRemovals, acceptOlder }: Extract<Co
     else for (const line of [...fleet.rejections.map(rejectionLine), ...planLines(plan)]) out(line);
     return fleet.rejections.length + plan.refused.length > 0 ? EXIT.partly : EXIT.done;
   }
-  const unlock = await lock(HOST_PATHS.lock, LOCK_TIMEOUT_S);
-  try {
-    // Rows that were read before another run ended may be older than what it applied.
-    newer = await read(log);
-    await writeStanding(HOST_PATHS.standing, newer.standing);
-    const { first, last } = await runOnce(sync, newer.reading, allowRemovals);
-    if (json) {
-      out(JSON.stringify(jsonReport(config.host.name, false, first.plan, last.rejections, last.failed), null, 2));
-    } else {
-      for (const line of planLines(first.plan)) out(line);
-      for (const line of [...last.rejections.map(rejectionLine), ...last.failed.map(failedLine)]) process.stderr.write(`${line}\n`);
+  let fresh = false;
+  const pass = async (): Promise<PassReport> => {
+    const unlock = await lock(HOST_PATHS.lock, LOCK_TIMEOUT_S);
+    try {
+      // Rows that were read before another run had the lock may be older than what it applied.
+      if (!fresh || !sameStanding(await readStanding(HOST_PATHS.standing), newer.standing)) newer = await read(log);
+      fresh = true;
+      await writeStanding(HOST_PATHS.standing, newer.standing);
+      return await sync.pass(newer.reading, allowRemovals);
+    } finally {
+      await unlock();
     }
-    return last.rejections.length + last.failed.length > 0 ? EXIT.partly : EXIT.done;
-  } finally {
-    await unlock();
+  };
+  const { first, last } = await runOnce(sync, pass);
+  if (json) {
+    out(JSON.stringify(jsonReport(config.host.name, false, first.plan, last.rejections, last.failed), null, 2));
+  } else {
+    for (const line of planLines(first.plan)) out(line);
+    for (const line of [...last.rejections.map(rejectionLine), ...last.failed.map(failedLine)]) process.stderr.write(`${line}\n`);
   }
+  return last.rejections.length + last.failed.length > 0 ? EXIT.partly : EXIT.done;
 }
 
 try {

@@ -1,6 +1,5 @@
 /** A run of fc-sync that ends by itself: as many passes as it takes until only sleep is waited for. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Rows } from '../model/rows.ts';
 import { finishInMs } from './due.ts';
 import type { PassReport, Sync } from './sync.ts';
 
@@ -17,9 +16,13 @@ export interface RunReport {
   readonly last: PassReport;
 }
 
-/** @throws what Sync.pass throws */
-export async function runOnce(sync: Sync, rows: Rows, allowRemovals: boolean): Promise<RunReport> {
-  const first = await sync.pass(rows, allowRemovals);
+/**
+ * @param pass makes one pass of `sync`, under the lock; what is waited for in between is waited for without, so that it
+ * holds up no other run
+ * @throws what `pass` throws
+ */
+export async function runOnce(sync: Pick<Sync, 'handOvers' | 'images'>, pass: () => Promise<PassReport>): Promise<RunReport> {
+  const first = await pass();
   let last = first;
   const imagesBy = performance.now() + IMAGES_WITHIN_MS;
   for (let passes = 1; passes < MAX_PASSES; passes++) {
@@ -30,7 +33,7 @@ export async function runOnce(sync: Sync, rows: Rows, allowRemovals: boolean): P
     await sync.handOvers.settled();
     await sync.images.settled(Math.max(0, imagesBy - performance.now()));
     await sleep(waitMs ?? 0);
-    last = await sync.pass(rows, allowRemovals);
+    last = await pass();
   }
   await sync.handOvers.settled();
   return { first, last };

@@ -106,6 +106,24 @@ describe('a registry that is slow', () => {
   });
 });
 
+test('a run of fc-sync that waits for an image holds up nothing that is committed meanwhile', { timeout: 90_000 }, async (t) => {
+  const reference = await registry.push('app:awaited', 'awaited');
+  await registry.shut();
+  await host.ok('systemctl stop fc-sync-watch');
+  await host.addApp('awaited', { image: reference });
+  await host.ok('systemctl start --no-block fc-sync.service');
+  await fetching(reference);
+  await host.ok('systemctl start fc-sync-watch');
+  const began = performance.now();
+  await host.addApp('meanwhile');
+  await listens('meanwhile');
+  t.diagnostic(`it was there ${Math.round(performance.now() - began)} ms after its row`);
+  assert.equal(await host.state('fc-sync.service'), 'activating', 'the run still waits');
+  await registry.open();
+  assert.equal(await version('awaited'), 'awaited');
+  await host.sql("DELETE FROM apps WHERE name IN ('awaited', 'meanwhile')");
+});
+
 describe('an image that no registry has', () => {
   const reference = `${REGISTRY}/later:1`;
 
