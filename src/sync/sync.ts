@@ -135,7 +135,8 @@ export class Sync {
 
   async #look(rows: Rows, allowRemovals: boolean, recycle: boolean): Promise<Look> {
     const { config, paths, manager, templates } = this.#options;
-    const state = (this.#state ??= await readState(paths.state));
+    // Each time: another run may have written it.
+    const state = this.#state = await readState(paths.state);
     const [view, snapshot, published] = await Promise.all([observe(paths, manager), this.#snapshot(), ifThere(stat(paths.snapshot))]);
     const nowMs = Date.now();
     const { busy, ready, revert } = this.handOvers;
