@@ -1,6 +1,7 @@
 /** Follows the change log, for `fc-sync --watch`. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ConfigError } from '../config/error.ts';
+import { HistoryError } from './accept.ts';
 import type { Connection } from './connection.ts';
 import { LogCursor, type LogEntry } from './cursor.ts';
 import { CmdbError } from './error.ts';
@@ -79,6 +80,8 @@ export async function follow(options: FollowOptions): Promise<void> {
       // A password file that is just being replaced is no end either.
       if (!(error instanceof CmdbError || error instanceof ConfigError)) throw error;
       if (signal.aborted) return;
+      // It has gone back while it was followed. Whether another has more, and what to do if none has, reach() tells.
+      if (error instanceof HistoryError) continue;
       const reason = sameness(error);
       if (lost !== reason) options.onLost(error instanceof CmdbError ? error : new CmdbError(error.message, { cause: error }));
       lost = reason;
