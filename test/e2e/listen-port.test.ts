@@ -289,11 +289,10 @@ test('a database server as Debian has it sleeps and wakes, keeps what it was tol
   await host.ok(`
     mkdir -p ${tree}/{usr/sbin,usr/lib,usr/lib64,usr/share,etc,tmp,proc,sys,dev,run,data}; chmod 1777 ${tree}/tmp
     for folder in lib lib64; do ln -s usr/$folder ${tree}/$folder; done
-    cp -a /usr/sbin/mariadbd ${tree}/usr/sbin/; cp -a /usr/share/mysql ${tree}/usr/share/
+    cp -a /usr/sbin/mariadbd ${tree}/usr/sbin/; cp -a $(ls -d /usr/share/mysql /usr/share/mariadb 2>/dev/null) ${tree}/usr/share/
     ldd /usr/sbin/mariadbd | grep -o '/[^ ]*' | while read -r file; do cp --parents -L "$file" ${tree}; done
     echo root:x:0:0:root:/:/bin/false > ${tree}/etc/passwd
-    mariadb-install-db --no-defaults --user=root --datadir=${data} --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve >/dev/null
-    cp -a /usr/share/mysql/english ${tree}/usr/share/mysql/ 2>/dev/null || true`, { timeoutMs: 60_000 });
+    mariadb-install-db --no-defaults --user=root --datadir=${data} --auth-root-authentication-method=normal --skip-test-db --skip-name-resolve >/dev/null`, { timeoutMs: 60_000 });
   await addTcpApp('db', 3307, {
     rootfs: tree, volumes: [`${data}:/data`], port: 3306,
     command: ['/usr/sbin/mariadbd', '--no-defaults', '--user=root', '--datadir=/data', '--socket=/tmp/db.sock', '--bind-address=0.0.0.0', '--skip-name-resolve', '--innodb-buffer-pool-size=16M', '--innodb-log-file-size=8M', '--skip-log-bin'],
