@@ -310,7 +310,6 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     });
     return receipt;
   }
-
 }
 
 /** Errors that another try would meet again. */

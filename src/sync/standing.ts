@@ -6,6 +6,7 @@ import { readFile } from 'node:fs/promises';
 import type { IdRange, Standing } from '../cmdb/history.ts';
 import { REMEMBERED } from '../cmdb/history.ts';
 import { ifThere, writeFileAtomic } from '../files.ts';
+import { jsonOrNull } from './json-or-null.ts';
 
 /** @throws Error when the file is there and cannot be read; one that holds something else counts as none */
 export async function readStanding(path: string): Promise<Standing | null> {
@@ -28,7 +29,7 @@ export function sameStanding(one: Standing | null, other: Standing | null): bool
 }
 
 export function parseStanding(text: string | null): Standing | null {
-  const value = parseJson(text);
+  const value = jsonOrNull(text);
   if (typeof value !== 'object' || value === null) return null;
   const { origin, changes: ids, digest }: Partial<Record<keyof Standing, unknown>> = value;
   if (typeof origin !== 'string' || typeof ids !== 'string' || typeof digest !== 'string') return null;
@@ -49,12 +50,4 @@ function parseRanges(text: string): readonly IdRange[] | null {
     changes.push(range);
   }
   return changes;
-}
-
-function parseJson(text: string | null): unknown {
-  try {
-    return text === null ? null : JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

@@ -5,6 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import { ifThere, writeFileAtomic } from '../files.ts';
 import type { Failure } from '../systemd/plan.ts';
+import { jsonOrNull } from './json-or-null.ts';
 
 export interface SyncState {
   /** How often each app was recycled. */
@@ -15,12 +16,12 @@ export interface SyncState {
 
 /** @throws Error when the file is there and cannot be read; one that holds something else counts as empty */
 export async function readState(path: string): Promise<SyncState> {
-  const text = await ifThere(readFile(path, 'utf8'));
+  const content = jsonOrNull(await ifThere(readFile(path, 'utf8')));
   const state: SyncState = { incarnations: new Map(), failures: new Map() };
-  for (const [app, value] of entries(parse(text), 'incarnations')) {
+  for (const [app, value] of entries(content, 'incarnations')) {
     if (typeof value === 'number' && Number.isSafeInteger(value) && value >= 0) state.incarnations.set(app, value);
   }
-  for (const [app, value] of entries(parse(text), 'failures')) {
+  for (const [app, value] of entries(content, 'failures')) {
     const failure = asFailure(value);
     if (failure !== null) state.failures.set(app, failure);
   }
@@ -33,14 +34,6 @@ export async function writeState(path: string, state: SyncState): Promise<void> 
     failures: Object.fromEntries([...state.failures].sort()),
   });
   await writeFileAtomic(path, `${text}\n`, { mode: 0o600 });
-}
-
-function parse(text: string | null): unknown {
-  try {
-    return text === null ? null : JSON.parse(text);
-  } catch {
-    return null;
-  }
 }
 
 function entries(value: unknown, key: string): [string, unknown][] {

@@ -18,6 +18,11 @@ export interface UnitState {
   readonly subState: string;
 }
 
+/** Whether anything of a unit in this state runs, or is about to; undefined: systemd has not loaded it. */
+export function isRunning(state: UnitState['activeState'] | undefined): boolean {
+  return state !== undefined && state !== 'inactive' && state !== 'failed';
+}
+
 /** Evidence about a service that did not start or died, for the person who asks why. */
 export interface ServiceEvidence {
   /** systemd's `Result`: 'exit-code', 'signal', 'timeout', 'oom-kill', 'resources', 'success' … */

@@ -7,7 +7,7 @@
  * port never closes, and connections of before keep the generation they are on, until they end.
  */
 import { parseInstance, parsePortUnit, portService, portSocket } from '../model/names.ts';
-import type { UnitState } from './manager.ts';
+import { isRunning, type UnitState } from './manager.ts';
 
 export interface ObservedPort {
   /** The generation its link leads to; null: there is no link, or it leads to none of ours. */
@@ -77,8 +77,4 @@ function openPorts(states: States): readonly number[] {
 
 function appAt(ports: ReadonlyMap<number, ObservedPort>, port: number): string | null {
   return parseInstance(ports.get(port)?.instance ?? '')?.app ?? null;
-}
-
-function isRunning(state: UnitState['activeState'] | undefined): boolean {
-  return state !== undefined && state !== 'inactive' && state !== 'failed';
 }

@@ -10,7 +10,7 @@ import type { SnapshotGeneration } from '../snapshot/format.ts';
 import type { Generation } from '../units/render.ts';
 import type { Image } from '../units/image.ts';
 import { type ImagePlan, planImages } from './plan-images.ts';
-import type { UnitState } from './manager.ts';
+import { isRunning, type UnitState } from './manager.ts';
 import { type ObservedPort, type PortPlan, planPorts } from './plan-ports.ts';
 
 type ActiveState = UnitState['activeState'];
@@ -269,10 +269,6 @@ function activeLeases(observed: Observed): ReadonlyMap<string, readonly string[]
     leases.set(instance, [...(leases.get(instance) ?? []), unit]);
   }
   return leases;
-}
-
-function isRunning(state: ActiveState): boolean {
-  return state !== 'inactive' && state !== 'failed';
 }
 
 function stateOf(observed: Observed, unit: string): ActiveState {

@@ -2,9 +2,10 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import WebSocket from 'ws';
+import { answers, runsOn } from '../support/fleet-apps.ts';
 import { TestFleet } from '../support/fleet-hosts.ts';
 import type { TestHost } from '../support/host.ts';
-import { Load, summary, throughProxy } from '../support/load.ts';
+import { throughProxy, underLoad } from '../support/load.ts';
 import { codeOf, statementsOf } from '../support/readme.ts';
 
 const NAMES = ['front', 'web1', 'web2'];
@@ -17,35 +18,15 @@ before(async () => {
   front = fleet.host('front');
   await fleet.place('steady', ['web1'], { env: { APP_NAME: 'steady' } });
   await fleet.place('shop', ['web1'], { env: { APP_NAME: 'shop' } });
-  for (const app of ['steady', 'shop']) await answers(app);
+  for (const app of ['steady', 'shop']) await answers(front, app);
 }, { timeout: 300_000 });
 
 after(() => fleet.kill());
 
-const answers = (app: string): Promise<void> => front.until(async () => {
-  const { status, body } = await front.request(`${app}.test`, '/');
-  return status === 200 || `${status} ${body}`;
-}, { timeoutMs: 20_000, what: `${app} answers` });
-
 /** Hosts that the app is awake on. */
 async function awakeOn(app: string): Promise<string[]> {
-  const found = await Promise.all(NAMES.map(async (name) => {
-    const units = await fleet.host(name).ok(`systemctl list-units --no-legend --state=active 'fc-ctr-${app}-*' | cat`);
-    return units.trim() === '' ? [] : [name];
-  }));
+  const found = await Promise.all(NAMES.map(async (name) => (await runsOn(fleet.host(name), app) ? [name] : [])));
   return found.flat();
-}
-
-async function underLoad(app: string, work: () => Promise<void>): Promise<string> {
-  const load = new Load({ perSecond: 100, targets: [throughProxy(front, app)] });
-  try {
-    await work();
-  } finally {
-    await load.stop();
-  }
-  const report = await load.stop();
-  assert.deepEqual(report.failures, [], summary(report));
-  return summary(report);
 }
 
 test('a new token takes the place of the old one, step by step, and no request fails', { timeout: 120_000 }, async (t) => {
@@ -54,11 +35,11 @@ test('a new token takes the place of the old one, step by step, and no request f
   assert.equal(steps.length, 3);
   const old = await front.ok('cat /etc/fastcontainer/fleet-tokens');
   const fresh = (await front.ok('openssl rand -hex 32')).trim();
-  t.diagnostic(await underLoad('steady', async () => {
+  t.diagnostic(await underLoad({ perSecond: 100, targets: [throughProxy(front, 'steady')] }, async () => {
     for (const step of steps) for (const name of NAMES) await fleet.host(name).ok(`NEW=${fresh}\n${step}`);
   }));
   for (const name of NAMES) assert.equal(await fleet.host(name).ok('cat /etc/fastcontainer/fleet-tokens; stat -c %a /etc/fastcontainer/fleet-tokens'), `${fresh}\n600\n`);
-  await answers('steady');
+  await answers(front, 'steady');
   const shown = await front.ok(`curl --silent --output /dev/null --write-out '%{http_code}' -H 'X-FastContainer-App: steady' -H 'X-FastContainer-Token: ${old.trim()}' http://${fleet.host('web1').address}:8079/ || true`);
   assert.equal(shown, '000', 'the old one opens nothing any more');
 });
@@ -78,8 +59,8 @@ describe('TLS between hosts', { timeout: 120_000 }, () => {
   });
 
   test('carries requests, bodies and WebSockets', async (t) => {
-    await answers('steady');
-    t.diagnostic(await underLoad('steady', async () => {
+    await answers(front, 'steady');
+    t.diagnostic(await underLoad({ perSecond: 100, targets: [throughProxy(front, 'steady')] }, async () => {
       const body = 'one two three '.repeat(20_000);
       assert.equal((await front.request('steady.test', '/echo', { method: 'POST', body })).body, body);
       const socket = new WebSocket(`ws://${front.address}/ws`, { headers: { host: 'steady.test' } });
@@ -108,7 +89,7 @@ describe('TLS between hosts', { timeout: 120_000 }, () => {
     assert.match(said, /web1.*(altnames|does not match)/i);
     await web1.ok(`sed -i '/^\\[fleet\\]/,$d' /etc/fastcontainer/fastcontainer.ini`);
     await certify('web1', 'web1');
-    await answers('steady');
+    await answers(front, 'steady');
   });
 });
 
@@ -130,7 +111,7 @@ test('the rows of the day do what is said of them, and no request fails', { time
   }, { timeoutMs: 20_000, what });
   await fleet.place('pair', ['web1', 'web2']);
 
-  t.diagnostic(await underLoad('shop', async () => {
+  t.diagnostic(await underLoad({ perSecond: 100, targets: [throughProxy(front, 'shop')] }, async () => {
     await run("UPDATE placements SET host = 'web2' WHERE app");
     await runs(['web2'], 'it has moved');
     await run('INSERT INTO placements');
@@ -145,7 +126,7 @@ test('the rows of the day do what is said of them, and no request fails', { time
     await run("DELETE FROM placements WHERE host");
     assert.deepEqual(await front.sql("SELECT app, host FROM placements ORDER BY app"), [['pair', 'web2'], ['shop', 'web2'], ['steady', 'web2']]);
     await run('DELETE FROM hosts');
-    for (const app of ['pair', 'steady', 'shop']) await answers(app);
+    for (const app of ['pair', 'steady', 'shop']) await answers(front, app);
   }));
   assert.deepEqual([...done].sort(), [...statements].sort(), 'every statement was tried');
 });

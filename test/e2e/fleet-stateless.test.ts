@@ -4,9 +4,10 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
+import { runsOn } from '../support/fleet-apps.ts';
 import { TestFleet } from '../support/fleet-hosts.ts';
 import { bootHost, type TestHost } from '../support/host.ts';
-import { Load, summary, throughProxy } from '../support/load.ts';
+import { throughProxy, underLoad } from '../support/load.ts';
 
 let fleet: TestFleet;
 let front: TestHost;
@@ -33,20 +34,9 @@ async function hello(app: string, by: TestHost = front): Promise<void> {
   assert.ok(said.startsWith(`hello from ${app} `), said);
 }
 
-const runsOn = async (host: TestHost, app: string): Promise<boolean> =>
-  (await host.ok(`systemctl list-units --no-legend --state=active 'fc-ctr-${app}-*' | cat`)).trim() !== '';
-
 /** While `work` is done, no request to an app of another host fails. */
-async function unnoticed(apps: readonly string[], work: () => Promise<void>): Promise<string> {
-  const load = new Load({ perSecond: 40, targets: apps.map((app) => throughProxy(front, app)) });
-  try {
-    await work();
-  } finally {
-    await load.stop();
-  }
-  const report = await load.stop();
-  assert.deepEqual(report.failures, [], summary(report));
-  return summary(report);
+function unnoticed(apps: readonly string[], work: () => Promise<void>): Promise<string> {
+  return underLoad({ perSecond: 40, targets: apps.map((app) => throughProxy(front, app)) }, work);
 }
 
 const WIPE = `

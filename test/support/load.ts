@@ -2,6 +2,7 @@
  * Load on a test host: requests at a steady rate, whatever becomes of those before (an open loop), each answer
  * checked byte for byte. It does what any HTTP/1.1 client must and nothing more: no request is sent twice.
  */
+import assert from 'node:assert/strict';
 import { randomBytes, randomInt } from 'node:crypto';
 import { Agent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
 import { run } from './run.ts';
@@ -196,6 +197,19 @@ export class Load {
       p50: at(0.5), p99: at(0.99), max: at(1), slowest: this.#slowest.what,
     };
   }
+}
+
+/** Does `work` under load, of which no request may fail. @returns the load's summary */
+export async function underLoad(options: LoadOptions, work: () => Promise<void>): Promise<string> {
+  const load = new Load(options);
+  let report: Report;
+  try {
+    await work();
+  } finally {
+    report = await load.stop();
+  }
+  assert.deepEqual(report.failures, [], summary(report));
+  return summary(report);
 }
 
 /** For the test's output, and for its message when it fails. */
