@@ -36,7 +36,14 @@ test('a new token takes the place of the old one, step by step, and no request f
   const old = await front.ok('cat /etc/fastcontainer/fleet-tokens');
   const fresh = (await front.ok('openssl rand -hex 32')).trim();
   t.diagnostic(await underLoad({ perSecond: 100, targets: [throughProxy(front, 'steady')] }, async () => {
-    for (const step of steps) for (const name of NAMES) await fleet.host(name).ok(`NEW=${fresh}\n${step}`);
+    for (const step of steps) {
+      for (const name of NAMES) await fleet.host(name).ok(`NEW=${fresh}\n${step}`);
+      // As the README says: what began before the step shows the token of before.
+      for (const name of NAMES) {
+        const oneLeft = 'test "$(pgrep -f dist/bin/fc-proxy.js)" = "$(pgrep -P "$(systemctl show -P MainPID fc-proxy)")"';
+        await fleet.host(name).until(async () => (await fleet.host(name).sh(oneLeft)).code === 0 || 'another fc-proxy is draining', { timeoutMs: 30_000, what: `${name} is through with the step` });
+      }
+    }
   }));
   for (const name of NAMES) assert.equal(await fleet.host(name).ok('cat /etc/fastcontainer/fleet-tokens; stat -c %a /etc/fastcontainer/fleet-tokens'), `${fresh}\n600\n`);
   await answers(front, 'steady');
