@@ -43,13 +43,15 @@ apt_install() {
 	DEBIAN_FRONTEND=noninteractive apt_quietly install -y --no-install-recommends "${missing[@]}"
 }
 
-# apt_install for a machine that needs the programs of MariaDB and docker-registry and did not ask for a database or a registry.
+# apt_install for a machine that needs the programs of some servers (a database, the benchmark's peers …) and did not ask
+# for the servers: those that come with it do not run, nor will they.
 install_packages() {
-	local package fresh=()
-	for package in mariadb-server docker-registry; do ! package_missing "$package" || fresh+=("$package"); done
+	local server fresh=()
+	for server in "${!SERVERS[@]}"; do ! package_missing "$server" || fresh+=("$server"); done
 	apt_install "$@"
-	for package in "${fresh[@]}"; do systemctl disable --quiet --now "${package%-server}.service" 2>/dev/null || true; done
+	for server in "${fresh[@]}"; do systemctl disable --quiet --now "${SERVERS[$server]}.service" 2>/dev/null || true; done
 }
+declare -rA SERVERS=([mariadb-server]=mariadb [docker-registry]=docker-registry [nginx-light]=nginx [haproxy]=haproxy [caddy]=caddy)
 
 # apt-get with its talk kept for the case of failure. Debian's mirrors and other
 # apt runs (a fresh cloud machine starts one by itself) get some patience.
