@@ -11,9 +11,9 @@ export interface BenchContext {
    */
   readonly host: TestHost;
   /** `full`, or `toy` at toy size. */
-  size<T>(full: T, toy: T): T;
+  readonly size: <T>(full: T, toy: T) => T;
   /** For the person who waits. */
-  log(text: string): void;
+  readonly log: (text: string) => void;
 }
 
 /** What test/bench/parts/<part>.ts exports. */
