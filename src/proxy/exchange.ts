@@ -3,21 +3,23 @@
  * and again when the app died under it and that may be done (RFC 9110 9.2.2).
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Dispatcher } from 'undici';
 import { Left } from './activate.ts';
 import { RequestBody } from './body.ts';
+import { Call, type Caller } from './call.ts';
 import type { Activity, Connection } from './connection.ts';
+import { cutOff, linger } from './farewell.ts';
 import type { Waited } from './generation.ts';
 import type { Inbound } from './headers.ts';
+import { hopeless } from './hopeless.ts';
 import { hopFields, hopProblemOf } from './hop-problem.ts';
 import { refusal, Refused, Silent, type Leg } from './leg.ts';
 import type { Rider } from './peer.ts';
 import { Problem } from './problem.ts';
 import { receiptFields, serverTiming, type Receipt } from './receipt.ts';
-import { Reply } from './reply.ts';
+import { Reply, type Replier } from './reply.ts';
 import { answerTo, respond } from './respond.ts';
 import type { Target } from './route.ts';
-import { codeOf, directly, Visit, type ProxyContext } from './visit.ts';
+import { directly, Visit, type ProxyContext } from './visit.ts';
 
 /** RFC 9110 9.2.2. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -25,12 +27,9 @@ const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRAC
 /** How often an idempotent request may break an app: the third death is likely its own doing. */
 const MAX_SENDS = 3;
 
-/** How long a client may go on sending a body that nobody wants any more. */
-const LINGER_MS = 5000;
-
 class ClientGone extends Error {}
 
-export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
+export class Exchange implements Activity, Caller, Replier, Rider {
   readonly #context: ProxyContext;
   readonly #connection: Connection;
   readonly #req: IncomingMessage;
@@ -38,18 +37,15 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
   readonly #inbound: Inbound;
   readonly #target: Target;
   readonly #method: string;
+  readonly #idempotent: boolean;
   readonly #body: RequestBody | null;
   readonly #reply: Reply;
   readonly #arrivedAt: number;
   #headers: string[] | null = null;
   /** Null as long as nothing has to be waited for. */
   #visit: Visit | null = null;
-
-  // The attempt under way.
-  #leg: Leg | null = null;
-  #controller: Dispatcher.DispatchController | null = null;
-  #forwardedAt = 0;
-
+  /** The attempt under way. */
+  #call: Call | null = null;
   #sends = 0;
   #gone = false;
   #over = false;
@@ -62,20 +58,21 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     this.#inbound = inbound;
     this.#target = target;
     this.#method = req.method ?? 'GET';
+    this.#idempotent = IDEMPOTENT.has(this.#method);
     this.#arrivedAt = context.clock.now();
-    this.#body = inbound.length === 0 ? null : new RequestBody(req, IDEMPOTENT.has(this.#method), () => {
+    this.#body = inbound.length === 0 ? null : this.#bodyOf(req, res, expectsContinue);
+    this.#reply = new Reply(req, res, context.clock, this);
+    connection.activities.add(this);
+    res.on('close', () => { this.#closed(); });
+  }
+
+  #bodyOf(req: IncomingMessage, res: ServerResponse, expectsContinue: boolean): RequestBody {
+    // Without a listener the abort of a client that is half way through its body would be an uncaught error.
+    req.on('error', () => undefined);
+    return new RequestBody(req, this.#idempotent, () => {
       // Not once it is answered, and the body read only to be thrown away.
       if (expectsContinue && !res.headersSent) res.writeContinue();
     });
-    this.#reply = new Reply(req, res, {
-      clock: context.clock,
-      repeatable: IDEMPOTENT.has(this.#method),
-      leaving: (status, fields) => { this.#leaving(status, fields); },
-    });
-    connection.activities.add(this);
-    res.once('close', () => { this.#closed(); });
-    // Without a listener the abort of a client that is half way through its body would be an uncaught error.
-    req.on('error', () => undefined);
   }
 
   get answering(): boolean {
@@ -84,7 +81,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
 
   /** Serves the request; its answer, good or bad, is all that comes of it. */
   serve(): void {
-    if (IDEMPOTENT.has(this.#method)) {
+    if (this.#idempotent) {
       this.#serve();
       return;
     }
@@ -122,9 +119,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
       this.#body.begin(() => { if (!this.#gone) this.serve(); });
       return;
     }
-    this.#leg = leg;
-    this.#controller = null;
-    this.#forwardedAt = this.#context.clock.now();
+    const call = new Call(leg, this, this.#context.clock.now());
+    this.#call = call;
     leg.begin(this);
     const headers = this.#headers ??= this.#requestHeaders();
     leg.dispatch({
@@ -132,7 +128,9 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
       method: this.#method,
       headers: leg.fields.length === 0 ? headers : [...headers, ...leg.fields],
       body: this.#body === null ? null : this.#body.open(leg.kind === 'there'),
-    }, this);
+      // Whether others may be sent behind it before it is answered: none are in any case, but undici would look.
+      blocking: false,
+    }, call);
   }
 
   #requestHeaders(): string[] {
@@ -143,64 +141,59 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
   }
 
   /** The attempt is over, in whatever way. */
-  #release(): Leg | null {
-    const leg = this.#leg;
-    if (leg !== null) {
-      this.#leg = null;
-      leg.end(this);
+  #release(): Call | null {
+    const call = this.#call;
+    if (call !== null) {
+      this.#call = null;
+      call.leg.end(this);
     }
-    return leg;
+    return call;
   }
 
-  //--- what undici tells ---
+  //--- what becomes of the attempt ---
 
-  onRequestStart(controller: Dispatcher.DispatchController): void {
-    this.#controller = controller;
+  sending(call: Call): void {
     this.#sends++;
     // To another fc-proxy: the app gets the request now. Until then it could go elsewhere, so that what was sent of
     // the body has been kept; from here on it is sent as it comes.
     if (this.#sends === 1 && this.#body !== null && this.#connection.internal && !this.#res.headersSent) this.#res.writeProcessing();
-    if (this.#gone) controller.abort(new ClientGone());
+    if (this.#gone) call.abort(new ClientGone());
   }
 
-  onResponseStart(controller: Dispatcher.DispatchController, status: number, _headers: unknown, statusMessage?: string): void {
-    const raw = Array.isArray(controller.rawHeaders) ? controller.rawHeaders : [];
+  head(call: Call, status: number, phrase: string, raw: readonly Buffer[]): void {
+    const { leg } = call;
     if (status < 200) {
-      if (status === 102 && this.#leg?.kind === 'there') this.#body?.accepted();
+      if (status === 102 && leg.kind === 'there') this.#body?.accepted();
       if (status === 103) this.#reply.hints(raw);
       return;
     }
-    const leg = this.#leg;
-    const said = leg?.kind === 'there' ? hopProblemOf(raw) : null;
-    const refused = leg?.kind === 'there' && said !== null ? refusal(leg.peer, said) : null;
+    const said = leg.kind === 'there' ? hopProblemOf(raw) : null;
+    const refused = leg.kind === 'there' && said !== null ? refusal(leg.peer, said) : null;
     if (refused !== null) {
-      controller.abort(refused);
+      call.abort(refused);
       return;
     }
-    if (said === null) leg?.answered();
-    this.#reply.begin(controller, status, statusMessage, raw);
+    if (said === null) leg.answered();
+    this.#reply.begin(call, status, phrase, raw);
   }
 
-  onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
+  data(chunk: Buffer): void {
     this.#reply.data(chunk);
   }
 
-  onResponseEnd(controller: Dispatcher.DispatchController): void {
-    this.#controller = null;
-    this.#reply.end(Array.isArray(controller.rawTrailers) ? controller.rawTrailers : []);
+  complete(trailers: readonly (Buffer | string)[]): void {
+    this.#reply.end(trailers);
     this.#release();
     this.#discardBody();
   }
 
-  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
-    const sent = this.#controller !== null;
-    this.#controller = null;
+  failed({ sent }: Call, error: Error): void {
     this.#reply.drop();
-    const leg = this.#release();
-    if (this.#gone || leg === null) return;
+    const leg = this.#release()?.leg;
+    if (this.#gone || leg === undefined) return;
     if (this.#res.headersSent) {
       this.#context.log.warn('the app broke off its answer', { ...leg.name, error });
-      this.#cutOff();
+      cutOff(this.#req, this.#res);
       return;
     }
     const problem = hopeless(error);
@@ -212,8 +205,12 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     void this.#retry(leg, error, sent);
   }
 
-  /** The head of the answer is about to leave. */
-  #leaving(status: number, fields: string[]): void {
+  /** Whether the request may be made again as long as nothing of its answer has left. */
+  get repeatable(): boolean {
+    return this.#idempotent;
+  }
+
+  leaving(status: number, fields: string[]): void {
     this.#body?.forget();
     const waited = this.#visit?.waited ?? null;
     if (waited !== null) fields.push('Server-Timing', serverTiming(this.#receipt(waited, status)));
@@ -227,7 +224,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     const unsent = error instanceof Refused && error.unsent;
     const untouched = !sent || unsent;
     if (unsent) this.#sends--;
-    const allowed = (untouched || this.#repeatable) && this.#body?.replayable !== false;
+    const allowed = (untouched || this.#mayRepeat) && this.#body?.replayable !== false;
     if (!allowed) leg.suspect(error);
     if (allowed && await this.#visit.again(leg, error)) {
       if (!this.#gone) await this.#activateAndForward();
@@ -239,24 +236,22 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
   }
 
   /** Whether it may be sent once more although it was sent. */
-  get #repeatable(): boolean {
-    return IDEMPOTENT.has(this.#method) && this.#sends < MAX_SENDS;
+  get #mayRepeat(): boolean {
+    return this.#idempotent && this.#sends < MAX_SENDS;
   }
 
   /** The host that the request was sent to does not answer any more. */
   peerSilent(final: boolean): void {
-    const leg = this.#leg;
+    const leg = this.#call?.leg;
     if (leg?.kind !== 'there') return;
     // One that has begun its answer, or can be sent once only, may still be lucky.
-    const elsewhere = !this.#res.headersSent && this.#body?.replayable !== false && this.#repeatable;
-    if (!elsewhere && !final) return;
-    const error = new Silent(leg.peer);
-    if (this.#controller !== null) this.#controller.abort(error);
+    const elsewhere = !this.#res.headersSent && this.#body?.replayable !== false && this.#mayRepeat;
+    if (elsewhere || final) this.#call?.abort(new Silent(leg.peer));
   }
 
   #fail(problem: Problem): void {
     if (this.#res.headersSent) {
-      this.#cutOff();
+      cutOff(this.#req, this.#res);
       return;
     }
     const more = this.#connection.internal ? hopFields(problem, this.#sends === 0) : [];
@@ -264,19 +259,11 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     this.#discardBody();
   }
 
-  /** Ends a response that cannot be completed so that the client can tell: never like a complete one. */
-  #cutOff(): void {
-    // To HTTP/1.0 the end of the connection may be the end of the body: only a reset says that something is missing.
-    if (this.#req.httpVersion === '1.1') this.#res.destroy();
-    else this.#connection.socket.resetAndDestroy();
-  }
-
   /** Reads what the client still sends of a body that nobody wants: closed on at once, it would miss the answer. */
   #discardBody(): void {
-    if (this.#req.complete || this.#inbound.length === 0) return;
-    this.#body?.discard();
-    const alarm = this.#context.clock.after(LINGER_MS, () => { if (!this.#req.complete) this.#connection.socket.destroy(); });
-    this.#req.once('end', () => { alarm.cancel(); });
+    if (this.#body === null || this.#req.complete) return;
+    this.#body.discard();
+    linger(this.#req, this.#context.clock);
   }
 
   //--- what the client does ---
@@ -289,7 +276,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
     this.#body?.forget();
     this.#reply.drop();
     this.#visit?.leave();
-    this.#controller?.abort(new ClientGone());
+    this.#call?.abort(new ClientGone());
   }
 
   #closed(): void {
@@ -304,27 +291,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Activity, Rider {
   }
 
   #receipt(waited: Waited, status: number): Receipt {
-    const receipt = { queueMs: waited.queueMs, startMs: waited.startMs, appMs: this.#context.clock.now() - this.#forwardedAt };
-    this.#context.log.info('answered after a start', {
-      ...this.#leg?.name, method: this.#method, status, ...receiptFields(receipt),
-    });
+    const { clock, log } = this.#context;
+    const appMs = this.#call === null ? 0 : clock.now() - this.#call.begunAt;
+    const receipt = { queueMs: waited.queueMs, startMs: waited.startMs, appMs };
+    log.info('answered after a start', { ...this.#call?.leg.name, method: this.#method, status, ...receiptFields(receipt) });
     return receipt;
-  }
-}
-
-/** Errors that another try would meet again. */
-function hopeless(error: Error): Problem | null {
-  switch (codeOf(error)) {
-    case 'UND_ERR_HEADERS_TIMEOUT': case 'UND_ERR_BODY_TIMEOUT':
-      return new Problem('app-silent', 'The app did not answer.', { cause: error });
-    case 'UND_ERR_INVALID_ARG': case 'UND_ERR_NOT_SUPPORTED': case 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH':
-      return new Problem('bad-request', 'The request cannot be passed on.', { cause: error });
-    case 'UND_ERR_HEADERS_OVERFLOW': case 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH':
-      return new Problem('app-broke', 'The app answered with what is not HTTP.', { cause: error });
-    default:
-      // llhttp's own codes, and node's when a head does not pass its checks.
-      return /^(HPE_|ERR_HTTP_|ERR_INVALID_)/.test(codeOf(error))
-        ? new Problem('app-broke', 'The app answered with what is not HTTP.', { cause: error })
-        : null;
   }
 }

@@ -2,6 +2,7 @@
  * Header fields on their way through, in both directions. Pure: flat
  * name/value lists in and out, order, case and repetition kept.
  */
+import { listed, remembered, textsOf, without } from './fields.ts';
 
 /** What becomes of a request's field. */
 type Fate =
@@ -57,35 +58,7 @@ function fateOf(name: string): Fate {
   return 'keep';
 }
 
-const fates = new Map<string, Fate>();
-
-/** fateOf() remembered by spelling, so that a warm request lower-cases nothing. */
-function fate(name: string): Fate {
-  let found = fates.get(name);
-  if (found === undefined) {
-    found = fateOf(name);
-    // Names come from outside: the memory of them must end somewhere.
-    if (fates.size < 1024) fates.set(name, found);
-  }
-  return found;
-}
-
-/** Names that Connection lists beyond the ones every hop knows. Null: none, the usual case. */
-function listed(connection: string): Set<string> | null {
-  const lower = connection.toLowerCase();
-  if (lower === 'keep-alive' || lower === 'close' || lower === 'upgrade') return null;
-  const names = lower.split(',').map((name) => name.trim()).filter((name) => name !== '' && name !== 'close' && name !== 'keep-alive');
-  return names.length === 0 ? null : new Set(names);
-}
-
-function without(headers: readonly string[], names: ReadonlySet<string>): string[] {
-  const kept: string[] = [];
-  for (let i = 0; i + 1 < headers.length; i += 2) {
-    const [name = '', value = ''] = [headers[i], headers[i + 1]];
-    if (!names.has(name.toLowerCase())) kept.push(name, value);
-  }
-  return kept;
-}
+const fate = remembered(fateOf);
 
 /** Who is at the other end of a connection. */
 export interface Origin {
@@ -171,8 +144,19 @@ export function inbound(raw: readonly string[], origin: Origin): Inbound {
  * 7.6.3), and in requests it would switch off compression in nginx and IIS.
  */
 const RESPONSE_DROPS: ReadonlySet<string> = new Set([
-  'connection', 'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'upgrade', 'proxy-authenticate',
+  'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'upgrade', 'proxy-authenticate',
 ]);
+
+/** What becomes of a response's field; the last three go through, and say something of the others. */
+type ResponseFate = 'keep' | 'drop' | 'connection' | 'trailer' | 'content-length' | 'content-disposition';
+
+const responseFate = remembered((name): ResponseFate => {
+  const lower = name.toLowerCase();
+  switch (lower) {
+    case 'connection': case 'trailer': case 'content-length': case 'content-disposition': return lower;
+    default: return RESPONSE_DROPS.has(lower) || lower.startsWith('x-fastcontainer-') ? 'drop' : 'keep';
+  }
+});
 
 /**
  * Cleans a response's fields.
@@ -184,18 +168,19 @@ export function outbound(raw: readonly (Buffer | string)[], trailers: boolean): 
   let length: string | null = null;
   let trailer: string | null = null;
   let late = false;
-  for (let i = 0; i + 1 < raw.length; i += 2) {
-    const [name = '', value = ''] = [text(raw[i]), text(raw[i + 1])];
-    const lower = name.toLowerCase();
-    if (RESPONSE_DROPS.has(lower)) {
-      if (lower === 'connection') connection = connection === '' ? value : `${connection},${value}`;
-    } else if (lower === 'trailer') {
-      trailer = trailer === null ? value : `${trailer}, ${value}`;
-    } else if (!lower.startsWith('x-fastcontainer-')) {
-      if (lower === 'content-length') length = value;
-      else if (lower === 'content-disposition' && length !== null) late ||= /[^\x00-\x7f]/.test(value);
-      fields.push(name, value);
+  const texts = textsOf(raw);
+  for (let i = 0; i + 1 < texts.length; i += 2) {
+    const [name = '', value = ''] = [texts[i], texts[i + 1]];
+    const what = responseFate(name);
+    switch (what) {
+      case 'drop': continue;
+      case 'connection': connection = connection === '' ? value : `${connection},${value}`; continue;
+      case 'trailer': trailer = trailer === null ? value : `${trailer}, ${value}`; continue;
+      case 'content-length': length = value; break;
+      case 'content-disposition': late ||= length !== null && /[^\x00-\x7f]/.test(value); break;
+      case 'keep': break;
     }
+    fields.push(name, value);
   }
   // Trailers need chunks.
   if (trailer !== null && trailers && length === null) fields.push('Trailer', trailer);
@@ -206,17 +191,4 @@ export function outbound(raw: readonly (Buffer | string)[], trailers: boolean): 
   if (!late || length === null) return clean;
   // Node re-encodes a Content-Disposition that follows a Content-Length (nodejs/node#46528): let it follow none.
   return [...without(clean, new Set(['content-length'])), 'Content-Length', length];
-}
-
-/** A field by its lower-case name; the first one. */
-export function field(fields: readonly string[], name: string): string | undefined {
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    if (fields[i]?.length === name.length && fields[i]?.toLowerCase() === name) return fields[i + 1];
-  }
-  return undefined;
-}
-
-/** Bytes of a field are ISO 8859-1 to node, on its way in and out. */
-export function text(value: Buffer | string | undefined): string {
-  return typeof value === 'string' ? value : value?.toString('latin1') ?? '';
 }

@@ -2,7 +2,8 @@
  * What one fc-proxy tells another in the head of an answer that is its own and no app's, beside the page or JSON for
  * the client. Only the internal listener says it, and to the fleet alone; what apps say under these names is dropped.
  */
-import { field, HOP, text } from './headers.ts';
+import { field, text } from './fields.ts';
+import { HOP } from './headers.ts';
 import { isKind, Problem } from './problem.ts';
 
 export interface HopProblem {

@@ -3,48 +3,51 @@
  * (held-answer.ts), else passed on as it comes.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Dispatcher } from 'undici';
+import type { Call } from './call.ts';
 import type { Clock } from './clock.ts';
 import { outbound } from './headers.ts';
 import { HeldAnswer, isShort } from './held-answer.ts';
+import { writeWhole } from './write-whole.ts';
 
 interface Head {
   readonly status: number;
-  readonly reason: string;
+  readonly phrase: string;
   readonly fields: string[];
 }
 
-export interface ReplyOptions {
-  readonly clock: Clock;
+/** Whose answer it is. */
+export interface Replier {
   /** Whether the request may be made again as long as nothing of its answer has left. */
   readonly repeatable: boolean;
-  /** Called when the head is about to leave: the request cannot be made again from here on. Adds its own fields. */
-  readonly leaving: (status: number, fields: string[]) => void;
+  /** The head is about to leave: the request cannot be made again from here on. Adds its own fields. */
+  leaving(status: number, fields: string[]): void;
 }
 
 export class Reply {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
-  readonly #options: ReplyOptions;
-  #controller: Dispatcher.DispatchController | null = null;
+  readonly #clock: Clock;
+  readonly #replier: Replier;
+  #call: Call | null = null;
   #head: Head | null = null;
   #held: HeldAnswer | null = null;
   #listensForDrain = false;
 
-  constructor(req: IncomingMessage, res: ServerResponse, options: ReplyOptions) {
+  constructor(req: IncomingMessage, res: ServerResponse, clock: Clock, replier: Replier) {
     this.#req = req;
     this.#res = res;
-    this.#options = options;
+    this.#clock = clock;
+    this.#replier = replier;
   }
 
   /** The head has come, of an answer that is the client's. */
-  begin(controller: Dispatcher.DispatchController, status: number, statusMessage: string | undefined, raw: readonly (Buffer | string)[]): void {
-    this.#controller = controller;
+  begin(call: Call, status: number, phrase: string, raw: readonly (Buffer | string)[]): void {
+    this.#call = call;
     // Trailers need chunks: not after a Content-Length, not to HTTP/1.0, not where there is no body.
     const fields = outbound(raw, this.#req.httpVersion === '1.1' && this.#req.method !== 'HEAD' && status !== 204 && status !== 304);
-    this.#head = { status, reason: reason(statusMessage), fields };
-    if (this.#options.repeatable && isShort(fields)) {
-      this.#held = new HeldAnswer(this.#options.clock, () => { this.#heldTooLong(controller); });
+    this.#head = { status, phrase: clean(phrase), fields };
+    if (this.#replier.repeatable && isShort(fields)) {
+      this.#held = new HeldAnswer(this.#clock, () => { this.#heldTooLong(call); });
       return;
     }
     this.#writeHead();
@@ -58,15 +61,22 @@ export class Reply {
   }
 
   end(trailers: readonly (Buffer | string)[]): void {
-    this.#letGo();
+    this.#call = null;
+    const held = this.#held;
+    if (held !== null) {
+      held.end();
+      this.#held = null;
+      this.#writeHead();
+      writeWhole(this.#res, held.chunks);
+      return;
+    }
     if (trailers.length > 0 && this.#res.chunkedEncoding) this.#res.addTrailers(cleanTrailers(trailers));
-    this.#controller = null;
     this.#res.end();
   }
 
   /** The answer broke off: what was held of it is nobody's. */
   drop(): void {
-    this.#controller = null;
+    this.#call = null;
     this.#held?.end();
     this.#held = null;
   }
@@ -90,36 +100,31 @@ export class Reply {
 
   #writeHead(): void {
     if (this.#head === null) return;
-    const { status, reason: phrase, fields } = this.#head;
-    this.#options.leaving(status, fields);
+    const { status, phrase, fields } = this.#head;
+    this.#replier.leaving(status, fields);
     this.#res.writeHead(status, phrase, fields);
   }
 
   #write(chunk: Buffer): void {
     if (this.#res.write(chunk)) return;
-    this.#controller?.pause();
+    this.#call?.pause();
     if (this.#listensForDrain) return;
     this.#listensForDrain = true;
-    this.#res.on('drain', () => { this.#controller?.resume(); });
+    this.#res.on('drain', () => { this.#call?.resume(); });
   }
 
   /** Passes on what was held of the answer; what is still to come follows as it comes. */
-  #letGo(): void {
+  #heldTooLong(call: Call): void {
     const held = this.#held;
     if (held === null) return;
-    held.end();
     this.#held = null;
-    this.#writeHead();
-    for (const chunk of held.chunks) this.#write(chunk);
-    process.nextTick(flush, this.#res);
-  }
-
-  #heldTooLong(controller: Dispatcher.DispatchController): void {
     try {
-      this.#letGo();
+      this.#writeHead();
+      for (const chunk of held.chunks) this.#write(chunk);
+      process.nextTick(flush, this.#res);
     } catch (error) {
       // Within undici's calls it would come to the same; here nobody else would catch it.
-      controller.abort(error instanceof Error ? error : new Error(String(error)));
+      call.abort(error instanceof Error ? error : new Error(String(error)));
     }
   }
 }
@@ -129,8 +134,8 @@ function flush(res: ServerResponse): void {
 }
 
 /** A reason phrase that node accepts, or none. */
-function reason(text: string | undefined): string {
-  return text !== undefined && /^[\t\x20-\x7e\x80-\xff]*$/.test(text) ? text : '';
+function clean(phrase: string): string {
+  return phrase === 'OK' || /^[\t\x20-\x7e\x80-\xff]*$/.test(phrase) ? phrase : '';
 }
 
 const NEVER_IN_TRAILERS: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-type', 'host', 'set-cookie', 'trailer']);

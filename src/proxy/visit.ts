@@ -43,17 +43,22 @@ const MOVING_MS = 10_000;
 export function directly(context: ProxyContext, target: Target): Leg | null {
   const { activator, router } = context;
   const route = router.find(target);
-  const place = route === null ? null : choosePlace(context, route, () => true);
+  const place = route === null ? null : choosePlace(context, route, ANY);
   if (route === null || place === null) return null;
-  if (place.kind === 'there') return legThere(context, route, place, hasChoice(context, route, place, () => true));
+  if (place.kind === 'there') return legThere(context, route, place, hasChoice(context, route, place, ANY));
   const generation = activator.generation(place.generation);
   return activator.ready(generation) ? new LocalLeg(activator, generation) : null;
 }
 
 type Wish = (place: Place) => boolean;
 
+const ANY: Wish = () => true;
+
 /** Of the places that are wanted and can be asked; those where the app is sick only if there are no others. */
 function choosePlace(context: ProxyContext, route: Route, wanted: Wish): Place | null {
+  // Nothing to choose from: most apps have one placement.
+  const only = route.tiers.length === 1 && route.tiers[0]?.length === 1 ? route.tiers[0][0] : undefined;
+  if (only?.kind === 'here') return wanted(only) ? only : null;
   return chooseFrom(context, route, (place) => !context.sick.has(route.app, place.host) && wanted(place)) ?? chooseFrom(context, route, wanted);
 }
 
