@@ -18,7 +18,7 @@ export interface Start {
 }
 
 export interface StartMany {
-  /** Of 1 to `visits.length` started, each ends with a line that is its index. */
+  /** Starts `visits.length` of them, and writes the number of each, from 0, once it is started. */
   readonly command: readonly string[];
   readonly visits: readonly Visit[];
 }
@@ -33,8 +33,14 @@ export const operations = {
   /** One visit, and what it is told. */
   visit: (one: Visit): Promise<Answer> => visit(one),
 
-  /** Visits that all begin at once. @returns what each was told, in their order */
-  crowd: (visits: readonly Visit[]): Promise<Answer[]> => Promise.all(visits.map((one) => visit(one))),
+  /** Visits that all begin at once. Who is told 503 and when to come again does so, once. @returns what each was told, in their order */
+  crowd: (visits: readonly Visit[]): Promise<Answer[][]> => Promise.all(visits.map(async (one) => {
+    const answer = await visit(one);
+    const seconds = Number(answer.headers['retry-after'] ?? NaN);
+    if (answer.status !== 503 || !Number.isFinite(seconds)) return [answer];
+    await sleep(seconds * 1000);
+    return [answer, await visit(one)];
+  })),
 
   /** Starts a command and asks, one try after the other, until an answer is 200. @returns milliseconds until its first byte */
   start: async ({ command, env, ends, visit: one }: Start): Promise<number> => {
