@@ -6,6 +6,8 @@ import { WIDTH, classOf, element, sheet, text, widthOf, type Entry } from './svg
 
 const HEIGHT = 300;
 const RIGHT = 40;
+/** More points than these are a line without marks. */
+const MOST_MARKS = 40;
 
 export function drawLines({ title, x, y, series }: Lines): string {
   const points = series.flatMap((one) => one.points);
@@ -36,7 +38,7 @@ export function drawLines({ title, x, y, series }: Lines): string {
         const at = own.map(([h, v]): [number, number] => [toX(h), toY(v)]);
         return [
           element('path', { class: classOf('line', index), d: at.map(([h, v], n) => `${n === 0 ? 'M' : 'L'}${h.toFixed(1)} ${v.toFixed(1)}`).join('') }),
-          ...at.map(([h, v]) => marker(index, h, v)),
+          ...(at.length > MOST_MARKS ? [] : at.map(([h, v]) => marker(index, h, v))),
         ];
       }),
     ];
