@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { CmdbAddress } from './cmdb-address.ts';
 import { ConfigError, type ConfigProblem } from './error.ts';
 import {
-  allowHostKey, cgroupsKey, cmdbUrlKey, drainTimeoutKey, hostNameKey, KEYS, maxStartsKey, maxWaitingKey,
+  allowHostKey, cgroupsKey, cmdbUrlKey, deepSleepKey, drainTimeoutKey, hostNameKey, KEYS, maxStartsKey, maxWaitingKey,
   networkRangeKey, passwordFileKey, tlsCaKey, tlsCertificateKey, tlsKeyKey, trustedProxiesKey, volumeRootsKey, type Key, type Program,
 } from './keys.ts';
 import { scan, type Heading, type Setting } from './scan.ts';
@@ -24,7 +24,11 @@ export interface TlsFiles {
 }
 
 export interface Config {
-  readonly host: { readonly name: string };
+  readonly host: {
+    readonly name: string;
+    /** How long nobody visits an app before it falls into deep sleep; null: none ever does. */
+    readonly deepSleepS: number | null;
+  };
   readonly cmdb: CmdbConfig;
   readonly proxy: {
     readonly maxStarts: number;
@@ -84,7 +88,7 @@ export function parseConfig(text: string, file: string, program: Program): Confi
   const read = <T>(key: Key<T>): T => key.parse(textOf(key));
   const [certificate, key] = [read(tlsCertificateKey), read(tlsKeyKey)];
   return {
-    host: { name: read(hostNameKey) },
+    host: { name: read(hostNameKey), deepSleepS: read(deepSleepKey) },
     cmdb: { addresses: read(cmdbUrlKey), passwordFile: read(passwordFileKey) },
     proxy: {
       maxStarts: read(maxStartsKey),

@@ -1,7 +1,7 @@
 /** Every setting there is. Reading, checking and the reference in README.md come from this table. */
 import { cmdbAddress } from './cmdb-address.ts';
 import {
-  hostName, ipv4Range, listOf, oneOf, optionalPath, subnet, volumeRoot, wholeNumber, yesOrNo,
+  hostName, ipv4Range, listOf, oneOf, optionalPath, secondsOrNever, subnet, volumeRoot, wholeNumber, yesOrNo,
 } from './values.ts';
 
 export type Program = 'fc-sync' | 'fc-proxy';
@@ -26,6 +26,12 @@ export const hostNameKey = define({
   section: 'host', key: 'name', type: 'name', default: '', requiredFor: ['fc-sync', 'fc-proxy'],
   doc: "this host's row in the CMDB (hosts.name)",
   parse: hostName,
+});
+
+export const deepSleepKey = define({
+  section: 'host', key: 'deep_sleep_s', type: 'seconds, 1 to 31536000, or never', default: '86400', requiredFor: [],
+  doc: 'how long nobody visits an app before it falls into deep sleep: its socket closes and its network namespace goes, until the next visit through fc-proxy; apps.socket says which apps never do',
+  parse: secondsOrNever(31_536_000),
 });
 
 export const cmdbUrlKey = define({
@@ -108,7 +114,7 @@ export const cgroupsKey = define({
 
 /** All keys, in the order of the reference. */
 export const KEYS: readonly Key<unknown>[] = [
-  hostNameKey,
+  hostNameKey, deepSleepKey,
   cmdbUrlKey, passwordFileKey,
   maxStartsKey, maxWaitingKey, trustedProxiesKey, drainTimeoutKey,
   tlsCertificateKey, tlsKeyKey, tlsCaKey,

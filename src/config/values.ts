@@ -30,6 +30,12 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
   return plain(number.integer(min, max));
 }
 
+/** Seconds, or null for `never`. */
+export function secondsOrNever(max: number): (text: string) => number | null {
+  const seconds = wholeNumber(1, max);
+  return (text) => (text === 'never' ? null : seconds(text));
+}
+
 export function oneOf<const W extends string>(...words: readonly W[]): (text: string) => W {
   return plain(number.oneOf(words));
 }

@@ -56,6 +56,8 @@ export interface App {
   readonly stopTimeoutS: number;
   /** HTTP path that must answer 2xx or 3xx before the app counts as ready; null: the port listens. */
   readonly readyPath: string | null;
+  /** Whether its socket listens however long nobody has visited it. Not part of its generation. */
+  readonly socket: boolean;
   /** First of the host's 65536 user and group ids that the container's 0 to 65535 are, the same on every host. */
   readonly uidBase: number;
   /** Lower-case host names, exact or `*.example.com`. Sorted. */

@@ -107,6 +107,10 @@ export const APP = {
     name: 'uid_base', accepts: 'multiple of 65536 from 524288 to 1878982656', default: null, parse: required(uidBase),
     doc: 'First of the 65536 user and group ids of the host that are the app\'s, root in its container being this one. NULL in an INSERT or UPDATE: the database gives the app a range that no other has had.',
   }),
+  socket: column({
+    name: 'socket', accepts: '0 or 1', default: '0', parse: required(flag),
+    doc: '1: /run/fastcontainer/<name>.sock always listens. 0: not once nobody has visited the app for [host] deep_sleep_s; fc-proxy wakes it all the same. A listen_port, or no idle_timeout_s, counts as 1.',
+  }),
 } as const;
 
 export const HOST = {

@@ -74,6 +74,11 @@ export function netUnit(instance: string): string {
   return `fc-net@${instance}.service`;
 }
 
+/** The unit that gives the generation's network namespace back, unless its container starts. */
+export function deepUnit(instance: string): string {
+  return `fc-deep@${instance}.service`;
+}
+
 /** The lease's template, one for each idle time in use; `idleTimeoutS` in seconds, null: never sleeps. */
 export function leaseTemplate(idleTimeoutS: number | null): string {
   return `fc-lease-${idleTimeoutS === null ? 'never' : `${idleTimeoutS}s`}@.timer`;
@@ -169,6 +174,12 @@ export function netnsName(instance: string): string {
 /** Where fc-net mounts the network namespace's own sysfs, which shows no interfaces but its own. */
 export function netSysfs(instance: string): string {
   return `/run/fastcontainer-sys/${netnsName(instance)}`;
+}
+
+/** The instance whose `netnsName` it is; null: not one of ours. */
+export function parseNetnsName(name: string): string | null {
+  const instance = name.startsWith('fc-') ? name.slice('fc-'.length) : '';
+  return parseInstance(instance) === null ? null : instance;
 }
 
 /** podman's name of the container. */

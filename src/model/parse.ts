@@ -100,6 +100,7 @@ function appOf(row: Row, source: AppSource, policy: Policy): AppSettings {
     startTimeoutS: valueOf(APP.startTimeoutS, row, policy),
     stopTimeoutS: valueOf(APP.stopTimeoutS, row, policy),
     readyPath: valueOf(APP.readyPath, row, policy),
+    socket: valueOf(APP.socket, row, policy),
     uidBase: valueOf(APP.uidBase, row, policy),
   };
 }

@@ -59,6 +59,8 @@ export function decide(situation: Situation): Decision {
     plan: plan({
       desired: [...desired.values()].map(({ generation }) => generation),
       ports: new Map([...desired.values()].flatMap(({ app, listenPort }) => (listenPort === null ? [] : [[listenPort, app.name] as const]))),
+      alwaysOpen: new Set([...desired.values()].filter(({ app, listenPort }) => app.socket || listenPort !== null || app.idleTimeoutS === null).map(({ app }) => app.name)),
+      deepSleepMs: config.host.deepSleepS === null ? null : config.host.deepSleepS * 1000,
       held, current, observed,
       explained: explainedAbsences(fleet),
       failures: state.failures,

@@ -11,6 +11,9 @@ const WAIT_MS: Readonly<Record<Waiting, number>> = {
   idling: 2_000,
 };
 
+/** While many apps fall into deep sleep: whatever else is to be done on the host has its turn in between. */
+const BETWEEN_BATCHES_MS = 500;
+
 /** Steps after which something is left to do as soon as they have settled. */
 const LEAVES_SOMETHING: Readonly<Record<Step['kind'], boolean>> = {
   create: false, unchanged: false, switch: true, handOver: false, replace: true, revert: true, failed: false, fetching: false, busy: false, held: false, remove: true,
@@ -20,6 +23,8 @@ const LEAVES_SOMETHING: Readonly<Record<Step['kind'], boolean>> = {
 export function dueInMs(plan: Plan): number {
   return Math.min(
     IDLE_LOOK_MS,
+    plan.sleep.more > 0 ? BETWEEN_BATCHES_MS : IDLE_LOOK_MS,
+    plan.sleep.nextInMs ?? IDLE_LOOK_MS,
     ...plan.retire.map(({ waitingFor }) => (waitingFor === null ? IDLE_LOOK_MS : WAIT_MS[waitingFor])),
     ...plan.ports.close.map(({ stop }) => (stop ? IDLE_LOOK_MS : WAIT_MS.idling)),
     ...plan.steps.map(({ kind }) => (LEAVES_SOMETHING[kind] ? WAIT_MS.settling : IDLE_LOOK_MS)),

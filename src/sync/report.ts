@@ -64,8 +64,10 @@ export function planLines(plan: Plan): readonly string[] {
     ...plan.startSockets.map((unit) => `  ${unit}: starts to listen`),
     ...portLines(plan.ports),
     ...plan.startLeases.map((unit) => `  ${unit}: starts, its app never sleeps`),
+    ...plan.sleep.sink.map(({ socket }) => `  ${socket}: closes, nobody has visited its app for long (deep sleep)`),
+    ...(plan.sleep.more === 0 ? [] : [`  and ${plan.sleep.more} more, by and by`]),
     ...plan.retire.map(retirementLine),
-    `${unchanged} unchanged`,
+    `${unchanged} unchanged${plan.sleep.deep.size === 0 ? '' : `; deep asleep: ${plan.sleep.deep.size}`}`,
   ];
 }
 
@@ -80,6 +82,8 @@ export interface JsonReport {
     readonly led: readonly { readonly port: number; readonly app: string; readonly from: string | null }[];
     readonly closed: readonly { readonly port: number; readonly app: string | null; readonly waiting: boolean }[];
   };
+  /** Apps in deep sleep, and those of them that fall into it now. */
+  readonly deepAsleep: { readonly count: number; readonly falling: readonly string[] };
   readonly refused: readonly string[];
   readonly rejections: readonly Rejection[];
   readonly failed: readonly { readonly subject: string; readonly what: string; readonly why: string }[];
@@ -92,6 +96,7 @@ export function jsonReport(host: string, dryRun: boolean, plan: Plan, rejections
     steps: plan.steps.map((step) => ({ app: step.app, kind: step.kind, from: fromOf(step), to: 'to' in step ? step.to.instance : null })),
     retiring: plan.retire.map(({ instance, waitingFor }) => ({ instance, waitingFor })),
     ports: { opened: plan.ports.open, led: plan.ports.lead, closed: plan.ports.close.map(({ port, app, stop }) => ({ port, app, waiting: !stop })) },
+    deepAsleep: { count: plan.sleep.deep.size, falling: plan.sleep.sink.map(({ app }) => app) },
     refused: plan.refused,
     rejections,
     failed: failed.map(({ subject, what, cause }) => ({ subject, what, why: cause instanceof Error ? cause.message : String(cause) })),

@@ -16,8 +16,10 @@ import { applyPorts } from '../systemd/apply-ports.ts';
 import { type Failed, retire, RETIRING_LEASE_S, startUnits, type SyncManager, updateLinks, writeGenerations } from '../systemd/apply.ts';
 import { ifThere } from '../files.ts';
 import { dropImages, writeImages } from '../systemd/apply-images.ts';
+import { reopen, sink } from '../systemd/apply-sleep.ts';
 import { type HostView, observe } from '../systemd/observe.ts';
 import type { Paths } from '../systemd/paths.ts';
+import { isRunning } from '../systemd/manager.ts';
 import type { Plan, Retirement, Step } from '../systemd/plan.ts';
 import type { FailedImage } from '../systemd/plan-images.ts';
 import { planPorts } from '../systemd/plan-ports.ts';
@@ -84,6 +86,7 @@ export class Sync {
     const { plan } = decision;
     const { paths, manager, config } = this.#options;
 
+    await reopen(view.closing, paths);
     // Before any socket opens: a visitor's start then finds the fetch under way, and waits for it.
     await writeImages(plan.images, paths);
     this.images.begin(plan.images.start);
@@ -109,6 +112,7 @@ export class Sync {
       if (step.kind === 'failed') failed.push(failedStep(step));
     }
     for (const retirement of plan.retire) failed.push(...await this.#retire(retirement, manager));
+    failed.push(...await sink(plan.sleep.sink, paths, manager));
     failed.push(...await dropImages(plan.images, paths, manager), ...plan.images.failed.map(failedImage), ...plan.refused.map(refusedRemoval));
     return { plan, rejections: decision.fleet.rejections, failed };
   }
@@ -122,9 +126,12 @@ export class Sync {
     const [view, snapshot] = await Promise.all([observe(paths, manager), this.#snapshot()]);
     const serving = new Map((snapshot?.apps ?? []).flatMap(({ name, here }) =>
       (here !== null && view.onDisk.get(here.instance)?.complete === true ? [[name, here] as const] : [])));
-    const closed = [...serving.values()].map(({ socket }) => socket).filter((unit) => view.states.get(unit) !== 'active');
-    const link = new Map([...serving].filter(([app, { instance }]) => view.links.get(app) !== instance).map(([app, { instance }]) => [app, instance]));
+    // What has no link of either kind was in deep sleep, and still is unless somebody has woken it.
+    const open = new Map([...serving].filter(([app, { container }]) => view.links.has(app) || isRunning(view.states.get(container))));
+    const closed = [...open.values()].map(({ socket }) => socket).filter((unit) => view.states.get(unit) !== 'active');
+    const link = new Map([...open].filter(([app, { instance }]) => view.links.get(app) !== instance).map(([app, { instance }]) => [app, instance]));
     const asleep = [...serving.values()].filter(({ leaseS, lease }) => leaseS === null && view.states.get(lease) !== 'active').map(({ lease }) => lease);
+    await reopen(view.closing, paths);
     const failed = [...await this.#startAll(closed, 'the socket could not be opened')];
     await updateLinks({ link, unlink: [] }, serving, paths);
     // Whose the ports are, their links say: they are on disk.

@@ -15,7 +15,7 @@ import { type Paths, wantsDir } from './paths.ts';
 import type { Plan, Retirement } from './plan.ts';
 
 /** What fc-sync asks of systemd. */
-export type SyncManager = Pick<SystemdBus, 'run' | 'list' | 'evidence' | 'activeForMs' | 'resetFailed'>;
+export type SyncManager = Pick<SystemdBus, 'run' | 'list' | 'statesOf' | 'evidence' | 'activeForMs' | 'resetFailed'>;
 
 /** Closing or opening a socket takes PID 1 a millisecond; this long only when it is busy with somebody's reload. */
 export const UNIT_TIMEOUT_MS = 60_000;
@@ -102,7 +102,8 @@ export async function updateLinks({ link, unlink }: Pick<Plan, 'link' | 'unlink'
   }
 }
 
-function onHost(path: string, paths: Paths): string {
+/** Where something of /run/fastcontainer lies. */
+export function onHost(path: string, paths: Paths): string {
   return join(paths.run, path.slice(path.lastIndexOf('/') + 1));
 }
 
@@ -126,7 +127,7 @@ export async function retire(retirement: Retirement, lastLease: LeaseFile, paths
   await manager.run('stop', netUnit(instance), UNIT_TIMEOUT_MS);
   for (const unit of [containerUnit(instance), gateUnit(instance), netUnit(instance)]) await manager.resetFailed(unit);
   for (const unit of [socketUnit(instance), gateUnit(instance), containerUnit(instance)]) await rm(join(paths.units, unit), { force: true });
-  await rm(join(paths.net, instance), { force: true });
+  for (const folder of [paths.net, paths.visits]) await rm(join(folder, instance), { force: true });
   for (const name of await namesIn(paths.env)) {
     if (parseEnvFileName(name)?.instance === instance) await rm(join(paths.env, name), { force: true });
   }
@@ -135,7 +136,8 @@ export async function retire(retirement: Retirement, lastLease: LeaseFile, paths
 /** Idle time of the lease that `retire` may need, seconds. */
 export const RETIRING_LEASE_S = LAST_LEASE_S;
 
-async function eachParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+/** Does `work` for each item, a few at a time. */
+export async function eachParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const queue = items.values();
   const worker = async (): Promise<void> => {
     for (const item of queue) await work(item);

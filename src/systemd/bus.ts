@@ -150,11 +150,13 @@ export class SystemdBus implements Manager {
 
   async list(patterns: readonly string[]): Promise<UnitState[]> {
     const [units] = await this.#query({ ...MANAGER, member: 'ListUnitsByPatterns', signature: 'asas', body: [[], [...patterns]] });
-    if (!Array.isArray(units)) throw new SystemdError('Failed', 'ListUnitsByPatterns answered no list');
-    return units.map((struct: unknown) => {
-      const [unit, , load, active, sub] = asList(struct);
-      return { unit: String(unit), loaded: load === 'loaded', activeState: asActiveState(active), subState: String(sub) };
-    });
+    return asUnitStates(units);
+  }
+
+  /** States of these units, which systemd loads if need be. It takes no look at the others, as `list` makes it do. */
+  async statesOf(units: readonly string[]): Promise<UnitState[]> {
+    const [states] = await this.#query({ ...MANAGER, member: 'ListUnitsByNames', signature: 'as', body: [[...units]] });
+    return asUnitStates(states);
   }
 
   async evidence(service: string): Promise<ServiceEvidence | null> {
@@ -261,6 +263,15 @@ export class SystemdBus implements Manager {
 
 function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? (value as readonly unknown[]) : [];
+}
+
+/** What ListUnitsByPatterns and ListUnitsByNames answer. */
+function asUnitStates(units: unknown): UnitState[] {
+  if (!Array.isArray(units)) throw new SystemdError('Failed', 'systemd answered no list of units');
+  return units.map((struct: unknown) => {
+    const [unit, , load, active, sub] = asList(struct);
+    return { unit: String(unit), loaded: load === 'loaded', activeState: asActiveState(active), subState: String(sub) };
+  });
 }
 
 /** The value inside a D-Bus variant. */

@@ -1,11 +1,13 @@
 /** What is on this host: unit files and links from the disk, states from systemd. Reads only. */
+import { statSync } from 'node:fs';
 import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  instanceName, isAppName, parseImageId, parseInstance, parseLeaseTemplate, parsePort, parsePortUnit, parseSocketPath, parseUnitName, type UnitKind,
+  instanceName, isAppName, parseImageId, parseInstance, parseLeaseTemplate, parseNetnsName, parsePort, parsePortUnit, parseSocketPath, parseUnitName, socketUnit, type UnitKind,
 } from '../model/names.ts';
 import { printable } from '../model/printable.ts';
 import { ifThere, linkTarget, namesIn } from '../files.ts';
+import { CLOSING } from './apply-sleep.ts';
 import type { Manager } from './manager.ts';
 import { type NetworkPair, parseNetworkFile } from './network.ts';
 import { type Paths, wantsDir } from './paths.ts';
@@ -13,6 +15,8 @@ import type { Observed } from './plan.ts';
 import type { ObservedPort } from './plan-ports.ts';
 
 export interface HostView extends Observed {
+  /** Names of sockets that a run which was cut off was about to close. */
+  readonly closing: readonly string[];
   /** Names of lease templates that are there. */
   readonly leaseTemplates: ReadonlySet<string>;
   /** Network of each generation that has one. */
@@ -23,10 +27,10 @@ const UNIT_KINDS: readonly UnitKind[] = ['socket', 'gate', 'container'];
 
 /** @throws SystemdError, or the file system's error */
 export async function observe(paths: Paths, manager: Pick<Manager, 'list'>): Promise<HostView> {
-  const [unitFiles, networks, links, ports, states, images] = await Promise.all([
+  const [unitFiles, networks, links, ports, states, images, visited, namespaces, doors] = await Promise.all([
     namesIn(paths.units), readNetworks(paths.net), readLinks(paths), readPorts(paths),
     manager.list(['fc-app-*', 'fc-ctr-*', 'fc-lease-*', 'fc-image@*', 'fc-port@*']),
-    readImages(paths),
+    readImages(paths), namesIn(paths.visits), namesIn(paths.netns), namesIn(paths.run),
   ]);
   const kinds = new Map<string, Set<UnitKind>>();
   for (const file of unitFiles) {
@@ -41,9 +45,23 @@ export async function observe(paths: Paths, manager: Pick<Manager, 'list'>): Pro
     links,
     images,
     ports,
+    visits: readVisits([...kinds.keys()], new Set(visited), paths),
+    namespaces: new Set(namespaces.map(parseNetnsName).filter((instance) => instance !== null)),
+    closing: doors.filter((name) => name.endsWith(CLOSING)),
     leaseTemplates: new Set(unitFiles.filter((file) => parseLeaseTemplate(file) !== undefined)),
     networks,
   };
+}
+
+/** Instance → when it was made or, if that is later, when its container ended last; ms since the epoch. */
+function readVisits(instances: readonly string[], visited: ReadonlySet<string>, paths: Paths): ReadonlyMap<string, number> {
+  // One by one, but a tenth of what Node's threads would need: the kernel has all of it in memory.
+  const timeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  return new Map(instances.flatMap((instance) => {
+    const made = timeOf(join(paths.units, socketUnit(instance)));
+    const ms = visited.has(instance) ? Math.max(made, timeOf(join(paths.visits, instance))) : made;
+    return ms === 0 ? [] : [[instance, ms] as const];
+  }));
 }
 
 async function readImages(paths: Paths): Promise<Observed['images']> {

@@ -17,6 +17,10 @@ export interface Paths {
   readonly images: string;
   /** Why an image is not here yet, by its id; tmpfs. */
   readonly imageFailures: string;
+  /** One empty file for each generation that was visited: its time says when its container ended last. */
+  readonly visits: string;
+  /** Network namespaces by name, as ip-netns(8) keeps them. */
+  readonly netns: string;
   /** One link for each listen_port, to the socket it leads to. */
   readonly ports: string;
   readonly snapshot: string;
@@ -37,6 +41,8 @@ export const HOST_PATHS: Paths = {
   net: `${STATE_DIR}/net`,
   images: `${STATE_DIR}/image`,
   imageFailures: `${SOCKET_DIR}/images`,
+  visits: `${STATE_DIR}/visits`,
+  netns: '/run/netns',
   ports: PORTS_DIR,
   snapshot: `${STATE_DIR}/snapshot.json`,
   state: `${STATE_DIR}/sync.json`,
@@ -51,7 +57,7 @@ export function wantsDir(paths: Paths): string {
 
 /** Makes the folders that hold secrets, the one of the ports, and the one that a reboot empties. @throws when there is no state folder: provisioning makes it */
 export async function prepareFolders(paths: Paths): Promise<void> {
-  for (const folder of [paths.env, paths.net, paths.images]) {
+  for (const folder of [paths.env, paths.net, paths.images, paths.visits]) {
     await mkdir(folder, { mode: 0o700 }).catch(ignoreExisting);
     await chmod(folder, 0o700);
   }

@@ -12,6 +12,7 @@ import type { Image } from '../units/image.ts';
 import { type ImagePlan, planImages } from './plan-images.ts';
 import { isRunning, type UnitState } from './manager.ts';
 import { type ObservedPort, type PortPlan, planPorts } from './plan-ports.ts';
+import { planSleep, type SleepPlan } from './plan-sleep.ts';
 
 type ActiveState = UnitState['activeState'];
 
@@ -27,6 +28,10 @@ export interface Observed {
   readonly images: { readonly known: ReadonlySet<string>; readonly failures: ReadonlyMap<string, string> };
   /** Ports that have a link, of either kind. */
   readonly ports: ReadonlyMap<number, ObservedPort>;
+  /** When each generation was made or, if that is later, when its container ended last; ms since the epoch. */
+  readonly visits: ReadonlyMap<string, number>;
+  /** Generations that have a network namespace. */
+  readonly namespaces: ReadonlySet<string>;
 }
 
 /** A generation that did not start when it should have taken over. */
@@ -44,6 +49,10 @@ export interface PlanInput {
   readonly desired: readonly Generation[];
   /** listen_port → the app of `desired` that has it. */
   readonly ports: ReadonlyMap<number, string>;
+  /** Apps of `desired` whose sockets always listen. */
+  readonly alwaysOpen: ReadonlySet<string>;
+  /** How long nobody visits an app before it falls into deep sleep, ms; null: none does. */
+  readonly deepSleepMs: number | null;
   /** Apps that a rejected row leaves as they are. */
   readonly held: ReadonlySet<string>;
   /** Apps whose row says itself that they are not here: disabled, or placed on other hosts only. */
@@ -118,6 +127,7 @@ export interface Plan {
   readonly link: ReadonlyMap<string, string>;
   readonly unlink: readonly string[];
   readonly ports: PortPlan;
+  readonly sleep: SleepPlan;
   readonly retire: readonly Retirement[];
   /** Apps whose removal was refused because too much would go at once. */
   readonly refused: readonly string[];
@@ -148,21 +158,28 @@ export function plan(input: PlanInput): Plan {
   for (const { instance } of input.current.values()) wanted.add(instance);
 
   const write = steps.flatMap((step) => ('to' in step && !isWaiting(step) && input.observed.onDisk.get(step.to.instance)?.complete !== true ? [step.to] : []));
+  const sleep = planSleep({
+    routes, alwaysOpen: input.alwaysOpen, held, unsettled: new Set([...input.unsettled, ...input.busy]),
+    afterMs: input.deepSleepMs, observed: input.observed, nowMs: input.nowMs,
+  });
+  const open = [...routes].filter(([app]) => !sleep.deep.has(app));
+  const closed = new Set([...routes].flatMap(([app, { socket }]) => (sleep.deep.has(app) ? [socket] : [])));
   const sockets = new Set([
     ...steps.flatMap((step) => ('to' in step && !isWaiting(step) && step.kind !== 'busy' && step.kind !== 'revert' ? [step.to.units.socket] : [])),
-    ...[...routes.values()].map((route) => route.socket),
+    ...open.map(([, route]) => route.socket),
   ]);
   return {
     steps,
     write,
-    startSockets: [...sockets].filter((unit) => stateOf(input.observed, unit) !== 'active').sort(),
+    startSockets: [...sockets].filter((unit) => !closed.has(unit) && stateOf(input.observed, unit) !== 'active').sort(),
     images: planImages(input),
     startLeases: steps.flatMap((step) =>
       ((step.kind === 'unchanged' || step.kind === 'create' || step.kind === 'switch') && step.to.leaseS === null && !lacksImage(step.to, input.observed) && stateOf(input.observed, step.to.units.lease) !== 'active'
         ? [step.to.units.lease] : [])),
-    link: new Map([...routes].filter(([app, route]) => input.observed.links.get(app) !== route.instance).map(([app, route]) => [app, route.instance])),
+    link: new Map(open.filter(([app, route]) => input.observed.links.get(app) !== route.instance).map(([app, route]) => [app, route.instance])),
     unlink: [...input.observed.links.keys()].filter((app) => !routes.has(app)).sort(),
     ports: planPorts({ claims: input.ports, routes, held, observed: input.observed }),
+    sleep,
     retire: retirements(input, wanted, held),
     refused,
   };

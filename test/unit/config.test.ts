@@ -38,7 +38,7 @@ function withKey(section: string, line: string): string {
 describe('configuration: what is read', () => {
   it('needs two keys, and has a default for all others', () => {
     assert.deepEqual(read(LEAST), {
-      host: { name: 'web1' },
+      host: { name: 'web1', deepSleepS: 86_400 },
       cmdb: { addresses: [{ host: 'db1', port: 3306, socketPath: null, user: 'fc', database: 'fastcontainer' }], passwordFile: null },
       proxy: { maxStarts: 4, maxWaiting: 1024, trustedProxies: [], drainTimeoutS: 3600 },
       fleet: { tls: null },
@@ -50,7 +50,7 @@ describe('configuration: what is read', () => {
 
   it('takes every key, with comments, quotes, blanks, CRLF and a byte order mark', () => {
     const text = [
-      '\uFEFF; a comment', '[host]', 'name="web-1.example.com"', '', '[cmdb]',
+      '\uFEFF; a comment', '[host]', 'name="web-1.example.com"', 'deep_sleep_s = never', '', '[cmdb]',
       "url = mysql://fc@[::1]:3307/cmdb, mysql://a%40b@localhost/cmdb?socketPath=/run/mysqld/mysqld.sock ; two of them",
       '  password_file = /etc/fastcontainer/cmdb.password # secret',
       '[proxy]', 'max_starts=8', 'max_waiting = 2', 'trusted_proxies = 10.0.0.7, 192.168.0.0/16, 2001:db8::/32', 'drain_timeout_s = 5',
@@ -59,7 +59,7 @@ describe('configuration: what is read', () => {
       '[podman]', "cgroups = 'split'",
     ].join('\r\n');
     assert.deepEqual(read(text), {
-      host: { name: 'web-1.example.com' },
+      host: { name: 'web-1.example.com', deepSleepS: null },
       cmdb: {
         addresses: [
           { host: '::1', port: 3307, socketPath: null, user: 'fc', database: 'cmdb' },
@@ -119,7 +119,9 @@ describe('configuration: what is read', () => {
 
 describe('configuration: what is refused', () => {
   const bad: readonly (readonly [section: string, line: string, why: RegExp])[] = [
-    ['host', 'nam = x', /\[host\] nam: is not a key: those of this section are name$/],
+    ['host', 'nam = x', /\[host\] nam: is not a key: those of this section are name, deep_sleep_s$/],
+    ['host', 'deep_sleep_s = 0', /is "0", not a whole number from 1 to 31536000/],
+    ['host', 'deep_sleep_s = Never', /is "Never", not a whole number/],
     ['proxy', 'max_starts = 0', /max_starts: is "0", not a whole number from 1 to 1000/],
     ['proxy', 'max_starts = 4.5', /not a whole number/],
     ['proxy', 'max_starts = 0x10', /not a whole number/],

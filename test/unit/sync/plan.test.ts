@@ -1,44 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { containerUnit, gateUnit, instanceName, leaseUnit, netUnit, socketPath, socketUnit } from '../../../src/model/names.ts';
-import type { SnapshotGeneration } from '../../../src/snapshot/format.ts';
-import { type Failure, type Observed, plan, type PlanInput, retryPauseMs } from '../../../src/systemd/plan.ts';
+import { type Failure, type Observed, plan, retryPauseMs } from '../../../src/systemd/plan.ts';
 import { type Image, imageOf } from '../../../src/units/image.ts';
 import type { Generation } from '../../../src/units/render.ts';
-
-function generation(app: string, id: string, { leaseS = 60, network = 'private', image = null }: { leaseS?: number | null; network?: 'private' | 'host'; image?: Image | null } = {}): Generation {
-  const instance = instanceName(app, id);
-  return {
-    app, id, instance, leaseS, image, files: [], socketPath: socketPath(app, id),
-    units: {
-      socket: socketUnit(instance), gate: gateUnit(instance), container: containerUnit(instance),
-      lease: leaseUnit(leaseS, instance), net: network === 'private' ? netUnit(instance) : null,
-    },
-  };
-}
-
-function serving({ id, instance, units, leaseS, image, socketPath: path }: Generation): SnapshotGeneration {
-  return { id, instance, lease: units.lease, leaseS, container: units.container, socket: units.socket, socketPath: path, address: '10.197.0.3', port: 80, startTimeoutS: 30, image: image?.unit ?? null, fetching: false };
-}
-
-type States = Record<string, 'active' | 'activating' | 'inactive' | 'failed' | 'deactivating'>;
-
-function observed(generations: readonly Generation[], states: States = {}, links: Record<string, string> = {}): Observed {
-  return {
-    onDisk: new Map(generations.map(({ instance }) => [instance, { complete: true }])),
-    states: new Map(Object.entries(states)),
-    links: new Map(Object.entries(links)),
-    images: { known: new Set(), failures: new Map() },
-    ports: new Map(),
-  };
-}
-
-function input(parts: Partial<PlanInput>): PlanInput {
-  return {
-    desired: [], ports: new Map(), held: new Set(), explained: new Set(), current: new Map(), observed: observed([]), failures: new Map(),
-    busy: new Set(), ready: new Map(), revert: new Map(), unsettled: new Set(), allowRemovals: false, nowMs: 1_000_000, ...parts,
-  };
-}
+import { generation, input, observed, serving, type States } from './generations.ts';
 
 const A1 = generation('shop', '11111111');
 const A2 = generation('shop', '22222222');
@@ -74,7 +39,7 @@ describe('an app as it should be', () => {
     assert.deepEqual(kinds(result), ['shop:unchanged']);
     assert.deepEqual({ ...result, steps: [] }, {
       steps: [], write: [], startSockets: [], images: { write: [], start: [], drop: [], failed: [] }, startLeases: [], link: new Map(), unlink: [],
-      ports: { lead: [], open: [], close: [] }, retire: [], refused: [],
+      ports: { lead: [], open: [], close: [] }, sleep: { deep: new Set(), sink: [], more: 0, nextInMs: null }, retire: [], refused: [],
     });
   });
 
