@@ -68,7 +68,8 @@ export class Call implements Dispatcher.DispatchHandler {
   }
 
   onData(chunk: Buffer): boolean {
-    this.#caller.data(chunk);
+    // undici's parser has a chunk of nothing each time that it was stopped within a body.
+    if (chunk.length > 0) this.#caller.data(chunk);
     return !this.#paused;
   }
 

@@ -7,7 +7,7 @@ import type { Call } from './call.ts';
 import type { Clock } from './clock.ts';
 import { outbound } from './headers.ts';
 import { HeldAnswer, isShort } from './held-answer.ts';
-import { writeWhole } from './write-whole.ts';
+import { writeNow, writeWhole } from './write.ts';
 
 interface Head {
   readonly status: number;
@@ -31,6 +31,8 @@ export class Reply {
   #call: Call | null = null;
   #head: Head | null = null;
   #held: HeldAnswer | null = null;
+  /** Whether some of the body was written, and the head with it. */
+  #written = false;
   #listensForDrain = false;
 
   constructor(req: IncomingMessage, res: ServerResponse, clock: Clock, replier: Replier) {
@@ -51,8 +53,7 @@ export class Reply {
       return;
     }
     this.#writeHead();
-    // Else node keeps the head until there is a body to go with it: an event stream may have none for long.
-    process.nextTick(flush, this.#res);
+    process.nextTick(flush, this);
   }
 
   data(chunk: Buffer): void {
@@ -98,6 +99,11 @@ export class Reply {
     }
   }
 
+  /** Node keeps the head until there is a body to go with it: an event stream may have none for long. */
+  flush(): void {
+    if (!this.#written && !this.#res.writableEnded && !this.#res.destroyed) this.#res.flushHeaders();
+  }
+
   #writeHead(): void {
     if (this.#head === null) return;
     const { status, phrase, fields } = this.#head;
@@ -106,7 +112,8 @@ export class Reply {
   }
 
   #write(chunk: Buffer): void {
-    if (this.#res.write(chunk)) return;
+    this.#written = true;
+    if (writeNow(this.#res, chunk)) return;
     this.#call?.pause();
     if (this.#listensForDrain) return;
     this.#listensForDrain = true;
@@ -120,8 +127,8 @@ export class Reply {
     this.#held = null;
     try {
       this.#writeHead();
+      if (held.chunks.length === 0) this.#res.flushHeaders();
       for (const chunk of held.chunks) this.#write(chunk);
-      process.nextTick(flush, this.#res);
     } catch (error) {
       // Within undici's calls it would come to the same; here nobody else would catch it.
       call.abort(error instanceof Error ? error : new Error(String(error)));
@@ -129,8 +136,8 @@ export class Reply {
   }
 }
 
-function flush(res: ServerResponse): void {
-  if (!res.writableEnded && !res.destroyed) res.flushHeaders();
+function flush(reply: Reply): void {
+  reply.flush();
 }
 
 /** A reason phrase that node accepts, or none. */
