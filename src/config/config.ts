@@ -4,7 +4,7 @@ import type { CmdbAddress } from './cmdb-address.ts';
 import { ConfigError, type ConfigProblem } from './error.ts';
 import {
   allowHostKey, cgroupsKey, cmdbUrlKey, deepSleepKey, drainTimeoutKey, hostNameKey, KEYS, maxStartsKey, maxWaitingKey,
-  networkRangeKey, passwordFileKey, tlsCaKey, tlsCertificateKey, tlsKeyKey, trustedProxiesKey, volumeRootsKey, type Key, type Program,
+  networkRangeKey, passwordFileKey, processesKey, tlsCaKey, tlsCertificateKey, tlsKeyKey, trustedProxiesKey, volumeRootsKey, type Key, type Program,
 } from './keys.ts';
 import { scan, type Heading, type Setting } from './scan.ts';
 import { BadValue, type Subnet } from './values.ts';
@@ -31,6 +31,8 @@ export interface Config {
   };
   readonly cmdb: CmdbConfig;
   readonly proxy: {
+    /** Of fc-proxy; auto: as the machine allows. */
+    readonly processes: number | 'auto';
     readonly maxStarts: number;
     readonly maxWaiting: number;
     readonly trustedProxies: readonly Subnet[];
@@ -91,6 +93,7 @@ export function parseConfig(text: string, file: string, program: Program): Confi
     host: { name: read(hostNameKey), deepSleepS: read(deepSleepKey) },
     cmdb: { addresses: read(cmdbUrlKey), passwordFile: read(passwordFileKey) },
     proxy: {
+      processes: read(processesKey),
       maxStarts: read(maxStartsKey),
       maxWaiting: read(maxWaitingKey),
       trustedProxies: read(trustedProxiesKey),

@@ -46,6 +46,12 @@ export const passwordFileKey = define({
   parse: optionalPath,
 });
 
+export const processesKey = define({
+  section: 'proxy', key: 'processes', type: 'auto, or number, 1 to 64', default: '1', requiredFor: [],
+  doc: 'processes of fc-proxy that share its ports; auto: one for each CPU, at most 8, and one for each 512 MB of memory; a restart of fc-proxy makes them so many',
+  parse: (text) => (text === 'auto' ? 'auto' : wholeNumber(1, 64)(text)),
+});
+
 export const maxStartsKey = define({
   section: 'proxy', key: 'max_starts', type: 'number, 1 to 1000', default: '4', requiredFor: [],
   doc: 'containers starting at once on this host',
@@ -54,7 +60,7 @@ export const maxStartsKey = define({
 
 export const maxWaitingKey = define({
   section: 'proxy', key: 'max_waiting', type: 'number, 1 to 1000000', default: '1024', requiredFor: [],
-  doc: 'requests waiting for starts before more are answered with 503',
+  doc: 'requests waiting for starts on this host before more are answered with 503; of several processes each has an equal share',
   parse: wholeNumber(1, 1_000_000),
 });
 
@@ -116,7 +122,7 @@ export const cgroupsKey = define({
 export const KEYS: readonly Key<unknown>[] = [
   hostNameKey, deepSleepKey,
   cmdbUrlKey, passwordFileKey,
-  maxStartsKey, maxWaitingKey, trustedProxiesKey, drainTimeoutKey,
+  processesKey, maxStartsKey, maxWaitingKey, trustedProxiesKey, drainTimeoutKey,
   tlsCertificateKey, tlsKeyKey, tlsCaKey,
   volumeRootsKey,
   networkRangeKey, allowHostKey,

@@ -13,17 +13,17 @@ import { Generation, type Flight, type Waited, type Waiter } from './generation.
 import { nextLook, standing, usedSince } from './lease.ts';
 import { evidenceOf, restartLease } from './lease-job.ts';
 import { Problem } from './problem.ts';
-import { afterFailure, HEALTHY, remaining } from './quarantine.ts';
+import { remaining } from './quarantine.ts';
 import type { RouteIndex } from './route.ts';
-import { StartQueue } from './start-queue.ts';
+import type { Starts } from './starts.ts';
 import { Upstream } from './upstream.ts';
 
 export interface ActivatorOptions {
   readonly manager: Manager;
   readonly clock: Clock;
   readonly log: Logger;
-  /** Containers starting at once. */
-  readonly maxStarts: number;
+  /** Where starts get their turn. */
+  readonly starts: Starts;
   /** Requests waiting for starts; a single app may have three quarters of them. */
   readonly maxWaiting: number;
 }
@@ -46,14 +46,12 @@ const LAST_WORDS_MS = 250;
 export class Activator {
   readonly #options: ActivatorOptions;
   readonly #generations = new Map<string, Generation>();
-  readonly #queue: StartQueue;
   /** Containers believed to be running although we hold no lease on them, since when (ms). */
   readonly #awake = new Map<string, number>();
   #waiting = 0;
 
   constructor(options: ActivatorOptions) {
     this.#options = options;
-    this.#queue = new StartQueue(options.maxStarts);
   }
 
   /** Generations with state: those in use, or used lately. */
@@ -84,6 +82,7 @@ export class Activator {
 
   /** Takes over a new snapshot: state of generations that it does not have goes once they are idle. */
   follow(index: RouteIndex): void {
+    this.#options.starts.keep(index.generations);
     const awakeApps = new Set<string>();
     for (const generation of this.#generations.values()) {
       const spec = index.generations.get(generation.spec.instance);
@@ -103,7 +102,7 @@ export class Activator {
   /** The same generation, perhaps at another address (the host's table of networks was lost), or with its image here by now. */
   #describe(generation: Generation, spec: SnapshotGeneration): void {
     // Its image has come: what failed for want of it need not wait any longer.
-    if (generation.spec.fetching && !spec.fetching) generation.quarantine = HEALTHY;
+    if (generation.spec.fetching && !spec.fetching) this.#options.starts.forgive(spec.instance);
     generation.spec = spec;
     if (generation.upstream.reaches(spec)) return;
     generation.upstream.containerEnded();
@@ -203,46 +202,71 @@ export class Activator {
 
   /** A flight for somebody who must wait. */
   #takeOff(generation: Generation): Flight {
-    const now = this.#options.clock.now();
+    const { starts, clock } = this.#options;
+    const { instance } = generation.spec;
+    const now = clock.now();
     const asleep = (generation.doubted || standing(generation.grantedAt, generation.leaseMs, now) === 'none') && !generation.foundAwake;
-    const wait = remaining(generation.quarantine, now);
+    const quarantine = starts.quarantine(instance);
+    const wait = remaining(quarantine, now);
     if (asleep && wait > 0) {
       const seconds = Math.ceil(wait / 1000);
       throw new Problem('quarantined',
-        `${generation.lastFailure?.message ?? 'The app did not start.'} It failed ${generation.quarantine.failures} times in a row; the next try is in ${seconds} s.`,
+        `${starts.failureOf(instance)?.message ?? 'The app did not start.'} It failed ${quarantine.failures} times in a row; the next try is in ${seconds} s.`,
         { retryAfterS: seconds });
     }
     return this.#launch(generation, asleep);
   }
 
   #launch(generation: Generation, cold: boolean): Flight {
+    const { starts, clock } = this.#options;
     // Who may have to wait for an image must not hold up the starts of others, perhaps for minutes.
-    const queued = cold && !generation.spec.fetching;
-    const flight: Flight = { cold, queued, since: this.#options.clock.now(), sentAt: null, waiters: new Set() };
+    const turn = cold && !generation.spec.fetching;
+    const flight: Flight = { cold, turn, since: clock.now(), sentAt: null, waiters: new Set() };
     generation.flight = flight;
     generation.foundAwake = false;
     const go = (): void => { void this.#fly(generation, flight); };
-    if (queued) this.#queue.enter(go);
-    else go();
+    if (!turn) go();
+    else {
+      starts.ask(generation.spec.instance, {
+        go,
+        begun: () => { flight.sentAt = clock.now(); },
+        // What is left is a lease of our own on it: the renewal of one that runs.
+        awake: () => { flight.turn = false; go(); },
+        failed: () => { this.#grounded(generation, flight); },
+      });
+    }
     return flight;
   }
 
   /** Sees a flight through. Never rejects. */
   async #fly(generation: Generation, flight: Flight): Promise<void> {
-    const { clock } = this.#options;
-    const began = clock.now();
+    const { clock, starts } = this.#options;
+    const { instance } = generation.spec;
+    const began = flight.sentAt ?? clock.now();
     flight.sentAt = began;
     let askedAt = began;
     let failure: Error | null = null;
     try {
-      askedAt = await restartLease(this.#options, generation);
+      // If it has run before, a start that met the clean-up of a death gets one more chance.
+      askedAt = await restartLease(this.#options, generation.spec, generation.epoch > 0 && starts.quarantine(instance).failures === 0);
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
     }
-    if (flight.queued) this.#queue.done();
     generation.flight = null;
+    if (failure === null) starts.forgive(instance);
+    else if (failure instanceof StartFailure) starts.failed(instance, failure);
+    if (flight.turn) starts.ended(instance, failure === null ? 'awake' : failure instanceof StartFailure ? 'failed' : 'dropped');
     if (failure === null) this.#landed(generation, flight, began, askedAt);
     else this.#failed(generation, flight, failure);
+    this.#forgetIfIdle(generation);
+  }
+
+  /** Another process could not start it, and has told the journal. */
+  #grounded(generation: Generation, flight: Flight): void {
+    const failure = this.#options.starts.failureOf(generation.spec.instance);
+    generation.flight = null;
+    generation.grantedAt = null;
+    for (const waiter of [...flight.waiters]) waiter.reject(failure ?? new Problem('start-failed', 'The app did not start.'));
     this.#forgetIfIdle(generation);
   }
 
@@ -256,12 +280,10 @@ export class Activator {
     generation.grantedAt = askedAt;
     generation.doubted = false;
     generation.epoch++;
-    generation.quarantine = HEALTHY;
-    generation.lastFailure = null;
     generation.upstream.containerStarted();
     generation.unwatch ??= manager.watchEnd(generation.spec.container, () => { void this.#ended(generation); });
     this.#schedule(generation);
-    if (flight.cold) {
+    if (flight.cold && (flight.turn || generation.spec.fetching)) {
       log.info('started', {
         generation: generation.spec.instance, queue_ms: Math.round(sentAt - flight.since),
         start_ms: Math.round(tookMs), waiting: flight.waiters.size,
@@ -274,15 +296,14 @@ export class Activator {
   }
 
   #failed(generation: Generation, flight: Flight, failure: Error): void {
-    const { clock, log } = this.#options;
+    const { clock, log, starts } = this.#options;
     const { instance } = generation.spec;
     if (failure instanceof StartFailure) {
       generation.grantedAt = null;
-      generation.lastFailure = failure;
-      generation.quarantine = afterFailure(generation.quarantine, clock.now());
-      const wait = remaining(generation.quarantine, clock.now());
+      const quarantine = starts.quarantine(instance);
+      const wait = remaining(quarantine, clock.now());
       log.error(failure.message, {
-        generation: instance, evidence: failure.evidence, failures: generation.quarantine.failures,
+        generation: instance, evidence: failure.evidence, failures: quarantine.failures,
         next_try_s: wait > 0 ? Math.ceil(wait / 1000) : undefined,
       });
     } else {
@@ -353,7 +374,7 @@ export class Activator {
   /** Why a request gives up: what is still missing. Takes LAST_WORDS_MS at most. */
   async #late({ container, image, fetching }: SnapshotGeneration, flight: Flight): Promise<Problem> {
     if (flight.sentAt === null) {
-      return new Problem('start-timeout', `The app is asleep and its start has not had its turn: ${this.#queue.length} ${this.#queue.length === 1 ? 'app waits' : 'apps wait'} to be started on this host.`, { retryAfterS: 5 });
+      return new Problem('start-timeout', `The app is asleep and its start has not had its turn: ${this.#options.starts.waiting} ${this.#options.starts.waiting === 1 ? 'app waits' : 'apps wait'} to be started on this host.`, { retryAfterS: 5 });
     }
     const seconds = Math.round((this.#options.clock.now() + LAST_WORDS_MS - flight.sentAt) / 1000);
     if (fetching && image !== null) {

@@ -1,8 +1,6 @@
 /** What fc-proxy knows of a generation while it runs here. Activator changes it; Exchange reads it. */
 import type { SnapshotGeneration } from '../snapshot/format.ts';
 import type { Alarm, Clock } from './clock.ts';
-import type { StartFailure } from './failure.ts';
-import { HEALTHY, type Quarantine } from './quarantine.ts';
 import { Upstream } from './upstream.ts';
 
 /** What a request waited for. */
@@ -24,10 +22,10 @@ export interface Waiter {
 export interface Flight {
   /** Whether the app is believed asleep. */
   readonly cold: boolean;
-  /** Whether it has a place among those that may start at once, or queues for one. */
-  readonly queued: boolean;
+  /** Whether the host's desk gave, or is to give, it its turn. */
+  turn: boolean;
   readonly since: number;
-  /** When it had its turn; null: it still queues. */
+  /** When the start began, here or in another process; null: it still queues. */
   sentAt: number | null;
   readonly waiters: Set<Waiter>;
 }
@@ -52,8 +50,6 @@ export class Generation {
   lastUse = 0;
   /** Serves no more: a newer generation does, or the app has left this host. */
   retired = false;
-  quarantine: Quarantine = HEALTHY;
-  lastFailure: StartFailure | null = null;
   flight: Flight | null = null;
   /** Ends the watch over the container. */
   unwatch: (() => void) | null = null;

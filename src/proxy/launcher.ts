@@ -5,8 +5,11 @@ import { Socket } from 'node:net';
 export interface Launcher {
   /** Calls back when it has gone, by its own choice or not. */
   onGone(then: () => void): void;
-  /** Tells it that no connection is accepted any more: it ends, and systemd may start the next process. */
-  stopped(): void;
+  /**
+   * Tells it that no connection is accepted any more: it ends, and systemd may start the next process.
+   * `retired`: there is to be none.
+   */
+  stopped(retired?: boolean): void;
 }
 
 /** The launcher that `FC_PROXY_LAUNCHER=READ,WRITE` names by its two pipes; without, one that says and hears nothing. */
@@ -19,9 +22,9 @@ export function findLauncher(text = process.env['FC_PROXY_LAUNCHER']): Launcher 
       const pipe = new Socket({ fd: read, readable: true, writable: false });
       pipe.on('error', () => undefined).once('close', then).resume().unref();
     },
-    stopped() {
+    stopped(retired = false) {
       try {
-        writeSync(write, 'stopped\n');
+        writeSync(write, retired ? 'retired\n' : 'stopped\n');
       } catch {
         // It has gone first.
       }

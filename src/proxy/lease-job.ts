@@ -4,7 +4,6 @@ import type { SnapshotGeneration } from '../snapshot/format.ts';
 import { type JobResult, type Manager, type ServiceEvidence, SystemdError } from '../systemd/manager.ts';
 import { pause, type Clock } from './clock.ts';
 import { StartFailure } from './failure.ts';
-import type { Generation } from './generation.ts';
 import { Problem } from './problem.ts';
 
 export interface LeaseJobOptions {
@@ -36,13 +35,12 @@ const ASK_AGAIN: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * Restarts the lease of a generation.
+ * Restarts the lease of a generation. `again`: a start that fails may be tried once more.
  * @returns, when systemd holds the container awake and the app listens, the time at which it was asked
  * @throws StartFailure when the app did not start, Gone, or another Problem when systemd would not or could not
  */
-export async function restartLease(options: LeaseJobOptions, generation: Generation): Promise<number> {
+export async function restartLease(options: LeaseJobOptions, spec: SnapshotGeneration, again: boolean): Promise<number> {
   const { manager, clock, log } = options;
-  const { spec } = generation;
   const deadline = clock.now() + spec.startTimeoutS * 1000 + STOP_MARGIN_MS;
   let canceled = 0;
   let disconnected = 0;
@@ -72,8 +70,7 @@ export async function restartLease(options: LeaseJobOptions, generation: Generat
       await pause(clock, Math.min(500, 5 * 2 ** canceled));
       continue;
     }
-    if (generation.epoch > 0 && generation.quarantine.failures === 0 && !secondTry) {
-      // It has run before: a start that met the clean-up of a death gets one more chance.
+    if (again && !secondTry) {
       secondTry = true;
       log.warn('a start failed, trying once more', { generation: spec.instance, job: result });
       continue;
@@ -86,7 +83,7 @@ async function explain(options: LeaseJobOptions, spec: SnapshotGeneration, resul
   const service = await evidenceOf(options, spec.container);
   const blameless = service === null || (service.result === 'success' && service.statusText === '');
   const network = blameless ? await evidenceOf(options, `fc-net@${spec.instance}.service`) : null;
-  return new StartFailure(result, service, network, spec.startTimeoutS);
+  return StartFailure.of(result, service, network, spec.startTimeoutS);
 }
 
 /** Evidence, or null when there is none to be had in time: the answer must not wait for its reasons. */

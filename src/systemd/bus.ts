@@ -213,6 +213,11 @@ export class SystemdBus implements Manager {
     return Number((process.hrtime.bigint() / 1000n - BigInt(String(since))) / 1000n);
   }
 
+  /** How often systemd has started a service again by itself (Restart=) since somebody asked for it. */
+  async restarts(service: string): Promise<number> {
+    return Number(await this.#property(service, SERVICE_INTERFACE, 'NRestarts'));
+  }
+
   /** Forgets that a unit has failed, so that systemd can forget the unit. Silent when it has not. */
   async resetFailed(unit: string): Promise<void> {
     try {

@@ -40,7 +40,7 @@ describe('configuration: what is read', () => {
     assert.deepEqual(read(LEAST), {
       host: { name: 'web1', deepSleepS: 86_400 },
       cmdb: { addresses: [{ host: 'db1', port: 3306, socketPath: null, user: 'fc', database: 'fastcontainer' }], passwordFile: null },
-      proxy: { maxStarts: 4, maxWaiting: 1024, trustedProxies: [], drainTimeoutS: 3600 },
+      proxy: { processes: 1, maxStarts: 4, maxWaiting: 1024, trustedProxies: [], drainTimeoutS: 3600 },
       fleet: { tls: null },
       volumes: { roots: ['/srv/fastcontainer'] },
       network: { range: { address: '10.197.0.0', prefix: 16, family: 'ipv4' }, allowHost: false },
@@ -53,7 +53,7 @@ describe('configuration: what is read', () => {
       '\uFEFF; a comment', '[host]', 'name="web-1.example.com"', 'deep_sleep_s = never', '', '[cmdb]',
       "url = mysql://fc@[::1]:3307/cmdb, mysql://a%40b@localhost/cmdb?socketPath=/run/mysqld/mysqld.sock ; two of them",
       '  password_file = /etc/fastcontainer/cmdb.password # secret',
-      '[proxy]', 'max_starts=8', 'max_waiting = 2', 'trusted_proxies = 10.0.0.7, 192.168.0.0/16, 2001:db8::/32', 'drain_timeout_s = 5',
+      '[proxy]', 'processes = auto', 'max_starts=8', 'max_waiting = 2', 'trusted_proxies = 10.0.0.7, 192.168.0.0/16, 2001:db8::/32', 'drain_timeout_s = 5',
       '[fleet]', 'tls_certificate = /etc/a.pem', 'tls_key = /etc/k.pem', 'tls_ca = /etc/ca.pem',
       '[volumes]', 'roots = /srv/a, /srv/b', '[network]', 'range = 172.16.0.0/12', 'allow_host = true',
       '[podman]', "cgroups = 'split'",
@@ -68,7 +68,7 @@ describe('configuration: what is read', () => {
         passwordFile: '/etc/fastcontainer/cmdb.password',
       },
       proxy: {
-        maxStarts: 8, maxWaiting: 2, drainTimeoutS: 5,
+        processes: 'auto', maxStarts: 8, maxWaiting: 2, drainTimeoutS: 5,
         trustedProxies: [
           { address: '10.0.0.7', prefix: 32, family: 'ipv4' },
           { address: '192.168.0.0', prefix: 16, family: 'ipv4' },

@@ -3,6 +3,7 @@ import { beforeEach, describe, test } from 'node:test';
 import { SystemdError } from '../../../src/systemd/manager.ts';
 import { Activator, Left } from '../../../src/proxy/activate.ts';
 import { Gone } from '../../../src/proxy/lease-job.ts';
+import { ownStarts } from '../../../src/proxy/own-desk.ts';
 import type { Generation } from '../../../src/proxy/generation.ts';
 import { Problem } from '../../../src/proxy/problem.ts';
 import { buildIndex } from '../../../src/proxy/route.ts';
@@ -15,7 +16,7 @@ let log: MemoryLog;
 let activator: Activator;
 
 function make(over: { maxStarts?: number; maxWaiting?: number } = {}): void {
-  activator = new Activator({ manager, clock, log, maxStarts: 4, maxWaiting: 1024, ...over });
+  activator = new Activator({ manager, clock, log, starts: ownStarts({ manager, clock, log, maxStarts: over.maxStarts ?? 4 }), maxWaiting: over.maxWaiting ?? 1024 });
 }
 
 beforeEach(() => {

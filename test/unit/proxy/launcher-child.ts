@@ -2,6 +2,7 @@
 import { Activator } from '../../../src/proxy/activate.ts';
 import { systemClock as clock } from '../../../src/proxy/clock.ts';
 import { findLauncher } from '../../../src/proxy/launcher.ts';
+import { ownStarts } from '../../../src/proxy/own-desk.ts';
 import { Peers } from '../../../src/proxy/peers.ts';
 import { Router } from '../../../src/proxy/router.ts';
 import { ProxyServer } from '../../../src/proxy/server.ts';
@@ -12,7 +13,7 @@ import { appOf, FakeManager, generationOf, MemoryLog, snapshotOf } from './suppo
 
 const manager = new FakeManager();
 const log = new MemoryLog();
-const activator = new Activator({ manager, clock, log, maxStarts: 4, maxWaiting: 1024 });
+const activator = new Activator({ manager, clock, log, starts: ownStarts({ manager, clock, log, maxStarts: 4 }), maxWaiting: 1024 });
 const router = new Router({ manager, clock, log, reload: () => Promise.resolve() });
 router.follow(snapshotOf(appOf('app', ['app.example'], generationOf('app', { port: Number(process.argv[2]) }))));
 const tokens = new FleetTokens([]);

@@ -1,4 +1,4 @@
-/** The small pure parts: lease arithmetic, quarantine, start queue, the words for a failure, answers. */
+/** The small pure parts: lease arithmetic, quarantine, the words for a failure, answers. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
@@ -9,7 +9,6 @@ import { Problem, PROBLEMS } from '../../../src/proxy/problem.ts';
 import { afterFailure, HEALTHY, remaining } from '../../../src/proxy/quarantine.ts';
 import { addWait, serverTiming } from '../../../src/proxy/receipt.ts';
 import { answerTo, wantsPage } from '../../../src/proxy/respond.ts';
-import { StartQueue } from '../../../src/proxy/start-queue.ts';
 
 describe('a lease', () => {
   const table: [grantedAt: number | null, length: number, now: number, expected: Standing][] = [
@@ -52,22 +51,6 @@ test('quarantine: none after one failure, then 2 s doubling to 5 minutes', () =>
   assert.equal(remaining(state, 1000 + 300_001), 0);
 });
 
-test('the start queue: as many at once as allowed, the rest in the order they came', () => {
-  const queue = new StartQueue(2);
-  const begun: string[] = [];
-  for (const name of ['a', 'b', 'c', 'd']) queue.enter(() => { begun.push(name); });
-  assert.deepEqual(begun, ['a', 'b']);
-  assert.equal(queue.length, 2);
-  queue.done();
-  assert.deepEqual(begun, ['a', 'b', 'c']);
-  queue.done();
-  queue.done();
-  queue.done();
-  assert.deepEqual(begun, ['a', 'b', 'c', 'd']);
-  queue.enter(() => { begun.push('e'); });
-  assert.deepEqual(begun, ['a', 'b', 'c', 'd', 'e']);
-});
-
 describe('why an app did not start', () => {
   const service = (over: Partial<ServiceEvidence>): ServiceEvidence => ({ result: 'exit-code', exit: null, statusText: '', unmounted: [], ...over });
   const table: [JobResult, ServiceEvidence | null, ServiceEvidence | null, kind: string, words: RegExp][] = [
@@ -87,7 +70,7 @@ describe('why an app did not start', () => {
   ];
   for (const [result, container, network, kind, words] of table) {
     test(`${result} ${JSON.stringify(container)} ${network === null ? '' : JSON.stringify(network)}`, () => {
-      const failure = new StartFailure(result, container, network, 7);
+      const failure = StartFailure.of(result, container, network, 7);
       assert.equal(failure.kind, kind);
       assert.match(failure.message, words);
     });

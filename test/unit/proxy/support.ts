@@ -6,6 +6,7 @@ import type { TestContext } from 'node:test';
 import type { Logger } from '../../../src/log.ts';
 import { Activator } from '../../../src/proxy/activate.ts';
 import { systemClock, type Alarm, type Clock } from '../../../src/proxy/clock.ts';
+import { ownStarts } from '../../../src/proxy/own-desk.ts';
 import { Peers } from '../../../src/proxy/peers.ts';
 import { Router } from '../../../src/proxy/router.ts';
 import { ProxyServer } from '../../../src/proxy/server.ts';
@@ -237,7 +238,8 @@ export async function testProxy(t: TestContext, snapshot: Snapshot | null, optio
   const manager = options.manager ?? new FakeManager();
   const log = new MemoryLog();
   const clock = systemClock;
-  const activator = new Activator({ manager, clock, log, maxStarts: options.maxStarts ?? 4, maxWaiting: options.maxWaiting ?? 1024 });
+  const starts = ownStarts({ manager, clock, log, maxStarts: options.maxStarts ?? 4 });
+  const activator = new Activator({ manager, clock, log, starts, maxWaiting: options.maxWaiting ?? 1024 });
   const router = new Router({ manager, clock, log, reload: options.reload ?? (() => Promise.resolve()) });
   const tokens = new FleetTokens(options.tokens ?? [TOKEN]);
   const tls = options.tls ?? null;
