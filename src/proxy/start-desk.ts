@@ -122,6 +122,7 @@ export class StartDesk implements Desk {
     start.others.delete(chair);
     start.holders.add(chair);
     if (!start.running) this.#begin(start);
+    for (const other of start.others) other.hear({ say: 'begun', start: instance });
   }
 
   #ended(chair: Chair, instance: string, how: 'awake' | 'failed' | 'dropped'): void {

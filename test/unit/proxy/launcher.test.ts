@@ -170,6 +170,12 @@ test('when the proxy ends by itself, the launcher ends with its status', async (
   }
 });
 
+test('a proxy that is to have no successor says so, and the launcher ends with 3', async (t) => {
+  const systemd = await Systemd.open(t, ['/bin/bash', '-c', 'echo retired >&102; exec sleep 0.2']);
+  systemd.start();
+  assert.equal(await systemd.ended(1), 3);
+});
+
 test('a proxy that has no use for its configuration is not started ten times a second, and can be told to stop', async (t) => {
   const systemd = await Systemd.open(t, ['/bin/sh', '-c', 'exit 2']);
   systemd.start();
