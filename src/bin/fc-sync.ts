@@ -23,6 +23,9 @@ import { loadTemplates } from '../units/load-templates.ts';
 /** Two runs at once: the second waits this long for the first. */
 const LOCK_TIMEOUT_S = 60;
 
+/** Under --watch, a changed row waits no longer for apps that fall into deep sleep. */
+const SINK_WITHIN_MS = 500;
+
 /** A run that ends reports what it did and what failed; news on the way would say it twice. */
 const REPORTED: Logger = { ...log, info: () => undefined, error: () => undefined };
 
@@ -64,7 +67,7 @@ async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Conf
   // The folder is root's and fc-proxy's group's: whoever may enter it may read the snapshot.
   const { gid: proxyGid } = await stat(HOST_PATHS.stateDir);
   const makeSync = (onNews: () => void, logger: Logger = log): Sync =>
-    new Sync({ config, paths: HOST_PATHS, manager, templates, proxyGid, log: logger, onNews });
+    new Sync({ config, paths: HOST_PATHS, manager, templates, proxyGid, log: logger, sinkWithinMs: command.watch ? SINK_WITHIN_MS : Infinity, onNews });
   try {
     if (command.watch) {
       const stop = new AbortController();

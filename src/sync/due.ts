@@ -23,7 +23,7 @@ const LEAVES_SOMETHING: Readonly<Record<Step['kind'], boolean>> = {
 export function dueInMs(plan: Plan): number {
   return Math.min(
     IDLE_LOOK_MS,
-    plan.sleep.more > 0 ? BETWEEN_BATCHES_MS : IDLE_LOOK_MS,
+    plan.sleep.sink.length > 0 ? BETWEEN_BATCHES_MS : IDLE_LOOK_MS,
     plan.sleep.nextInMs ?? IDLE_LOOK_MS,
     ...plan.retire.map(({ waitingFor }) => (waitingFor === null ? IDLE_LOOK_MS : WAIT_MS[waitingFor])),
     ...plan.ports.close.map(({ stop }) => (stop ? IDLE_LOOK_MS : WAIT_MS.idling)),

@@ -52,6 +52,9 @@ export function failedLine({ subject, what, cause }: Failed): string {
   return `! ${subject}: ${what}: ${cause instanceof Error ? cause.message : String(cause)}`;
 }
 
+/** Thousands may fall into deep sleep at once. */
+const SHOWN_SLEEPERS = 20;
+
 /** What would happen, or just happened; `unchanged` counts what is left alone. */
 export function planLines(plan: Plan): readonly string[] {
   const unchanged = plan.steps.filter((step) => step.kind === 'unchanged').length;
@@ -64,8 +67,8 @@ export function planLines(plan: Plan): readonly string[] {
     ...plan.startSockets.map((unit) => `  ${unit}: starts to listen`),
     ...portLines(plan.ports),
     ...plan.startLeases.map((unit) => `  ${unit}: starts, its app never sleeps`),
-    ...plan.sleep.sink.map(({ socket }) => `  ${socket}: closes, nobody has visited its app for long (deep sleep)`),
-    ...(plan.sleep.more === 0 ? [] : [`  and ${plan.sleep.more} more, by and by`]),
+    ...plan.sleep.sink.slice(0, SHOWN_SLEEPERS).map(({ socket }) => `  ${socket}: closes, nobody has visited its app for long (deep sleep)`),
+    ...(plan.sleep.sink.length > SHOWN_SLEEPERS ? [`  and ${plan.sleep.sink.length - SHOWN_SLEEPERS} more`] : []),
     ...plan.retire.map(retirementLine),
     `${unchanged} unchanged${plan.sleep.deep.size === 0 ? '' : `; deep asleep: ${plan.sleep.deep.size}`}`,
   ];

@@ -38,6 +38,8 @@ export interface SyncOptions {
   /** Group that may read the snapshot: fc-proxy's. */
   readonly proxyGid: number;
   readonly log: Logger;
+  /** How long one pass lets apps fall into deep sleep; Infinity: all of them. */
+  readonly sinkWithinMs: number;
   /** Called when a hand-over has ended, or an image has come: another pass has something to do. */
   readonly onNews: () => void;
 }
@@ -112,7 +114,7 @@ export class Sync {
       if (step.kind === 'failed') failed.push(failedStep(step));
     }
     for (const retirement of plan.retire) failed.push(...await this.#retire(retirement, manager));
-    failed.push(...await sink(plan.sleep.sink, paths, manager));
+    failed.push(...await sink(plan.sleep.sink, this.#options.sinkWithinMs, paths, manager));
     failed.push(...await dropImages(plan.images, paths, manager), ...plan.images.failed.map(failedImage), ...plan.refused.map(refusedRemoval));
     return { plan, rejections: decision.fleet.rejections, failed };
   }

@@ -17,9 +17,11 @@ const BATCH = 32;
 /** Ends the name of a socket that is about to be closed. */
 export const CLOSING = '.closing';
 
-export async function sink(sleepers: readonly Sleeper[], paths: Paths, manager: SyncManager): Promise<readonly Failed[]> {
+/** @param withinMs begins no batch after that: what is left is for the next pass, and a changed row has its turn before */
+export async function sink(sleepers: readonly Sleeper[], withinMs: number, paths: Paths, manager: SyncManager): Promise<readonly Failed[]> {
   const failed: Failed[] = [];
-  for (let at = 0; at < sleepers.length; at += BATCH) {
+  const began = performance.now();
+  for (let at = 0; at < sleepers.length && performance.now() - began <= withinMs; at += BATCH) {
     const batch = sleepers.slice(at, at + BATCH);
     const quiet = await closeDoors(batch, paths, manager, failed);
     await eachParallel(batch.filter(({ app }) => quiet.has(app)), async (sleeper) => {

@@ -5,9 +5,6 @@
 import { containerUnit, gateUnit } from '../model/names.ts';
 import { isRunning, type UnitState } from './manager.ts';
 
-/** One pass closes no more than this, so that a changed row does not wait long for its turn. */
-export const MOST_AT_ONCE = 256;
-
 /** An app whose door closes, or of which something is left. */
 export interface Sleeper {
   readonly app: string;
@@ -22,8 +19,6 @@ export interface SleepPlan {
   readonly deep: ReadonlySet<string>;
   /** Those of `deep` that are not as deep asleep as they should be; what was left longest comes first. */
   readonly sink: readonly Sleeper[];
-  /** How many more there are: they are for the next pass. */
-  readonly more: number;
   /** Milliseconds until the next app will have been left alone for long enough; null: none will. */
   readonly nextInMs: number | null;
 }
@@ -73,8 +68,7 @@ export function planSleep(input: SleepInput): SleepPlan {
   sink.sort((a, b) => a.visitedMs - b.visitedMs || (a.app < b.app ? -1 : 1));
   return {
     deep,
-    sink: sink.slice(0, MOST_AT_ONCE).map(({ app, instance, socket, namespace }) => ({ app, instance, socket, namespace })),
-    more: Math.max(0, sink.length - MOST_AT_ONCE),
+    sink: sink.map(({ app, instance, socket, namespace }) => ({ app, instance, socket, namespace })),
     nextInMs: nextInMs === Infinity ? null : nextInMs,
   };
 }

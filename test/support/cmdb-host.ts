@@ -16,7 +16,7 @@ import { until } from './until.ts';
 const NOTHING_LEFT: PassReport = {
   plan: {
     steps: [], write: [], startSockets: [], startLeases: [], link: new Map(), unlink: [], retire: [], refused: [],
-    images: { write: [], start: [], drop: [], failed: [] }, ports: { lead: [], open: [], close: [] }, sleep: { deep: new Set(), sink: [], more: 0, nextInMs: null },
+    images: { write: [], start: [], drop: [], failed: [] }, ports: { lead: [], open: [], close: [] }, sleep: { deep: new Set(), sink: [], nextInMs: null },
   },
   rejections: [], failed: [],
 };

@@ -39,7 +39,7 @@ describe('an app as it should be', () => {
     assert.deepEqual(kinds(result), ['shop:unchanged']);
     assert.deepEqual({ ...result, steps: [] }, {
       steps: [], write: [], startSockets: [], images: { write: [], start: [], drop: [], failed: [] }, startLeases: [], link: new Map(), unlink: [],
-      ports: { lead: [], open: [], close: [] }, sleep: { deep: new Set(), sink: [], more: 0, nextInMs: null }, retire: [], refused: [],
+      ports: { lead: [], open: [], close: [] }, sleep: { deep: new Set(), sink: [], nextInMs: null }, retire: [], refused: [],
     });
   });
 
