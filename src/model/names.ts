@@ -88,6 +88,11 @@ export function leaseUnit(idleTimeoutS: number | null, instance: string): string
   return leaseTemplate(idleTimeoutS).replace('@', `@${instance}`);
 }
 
+/** What a lease of the instance ends in: a unit that does nothing. */
+export function elapsedUnit(instance: string): string {
+  return `fc-lease-elapsed@${instance}.target`;
+}
+
 /** The unit that fetches an image, one for each image however many apps run it; `id`: 16 hex digits. */
 export function imageUnit(id: string): string {
   return `fc-image@${id}.service`;
