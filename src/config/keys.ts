@@ -1,7 +1,7 @@
 /** Every setting there is. Reading, checking and the reference in README.md come from this table. */
 import { cmdbAddress } from './cmdb-address.ts';
 import {
-  hostName, ipv4Range, listOf, oneOf, optionalPath, secondsOrNever, subnet, volumeRoot, wholeNumber, yesOrNo,
+  hostName, ipv4Range, listOf, nameServer, oneOf, optionalPath, secondsOrNever, subnet, volumeRoot, wholeNumber, yesOrNo,
 } from './values.ts';
 
 export type Program = 'fc-sync' | 'fc-proxy';
@@ -112,6 +112,19 @@ export const allowHostKey = define({
   parse: yesOrNo,
 });
 
+// These two are read by units/libexec/fc-setting, where the host's rules are made.
+export const egressDenyKey = define({
+  section: 'network', key: 'egress_deny', type: 'IP addresses or networks, comma separated', default: '', requiredFor: [],
+  doc: "what apps with apps.network = 'egress' do not reach either; link-local networks (a cloud's metadata, 169.254.169.254), the host and other apps they never reach",
+  parse: listOf(subnet),
+});
+
+export const nameServersKey = define({
+  section: 'network', key: 'nameservers', type: 'IP addresses, comma separated', default: '', requiredFor: [],
+  doc: 'name servers of apps with egress; without it those of the host, but for those that run on the host itself',
+  parse: listOf(nameServer),
+});
+
 export const cgroupsKey = define({
   section: 'podman', key: 'cgroups', type: 'disabled or split', default: 'disabled', requiredFor: [],
   doc: "podman's --cgroups: disabled keeps the container in its unit's own cgroup, split makes one below it",
@@ -125,6 +138,6 @@ export const KEYS: readonly Key<unknown>[] = [
   processesKey, maxStartsKey, maxWaitingKey, trustedProxiesKey, drainTimeoutKey,
   tlsCertificateKey, tlsKeyKey, tlsCaKey,
   volumeRootsKey,
-  networkRangeKey, allowHostKey,
+  networkRangeKey, allowHostKey, egressDenyKey, nameServersKey,
   cgroupsKey,
 ];

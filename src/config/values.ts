@@ -96,6 +96,13 @@ export function subnet(text: string): Subnet {
   return { address, prefix, family: version === 4 ? 'ipv4' : 'ipv6' };
 }
 
+/** The IP address of a name server that others than the host itself reach. */
+export function nameServer(text: string): string {
+  if (isIP(text) === 0 || text.includes('%')) throw new BadValue(`is ${quoted(text)}, not an IP address`);
+  if (text.startsWith('127.') || text === '::1') throw new BadValue(`is ${quoted(text)}, the host itself, which apps do not reach`);
+  return text;
+}
+
 /** An IPv4 network of /8 to /30 whose host bits are zero, in CIDR notation. */
 export function ipv4Range(text: string): Subnet {
   const { address, prefix } = subnet(text);

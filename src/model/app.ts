@@ -2,6 +2,7 @@
  * What an app is, once its CMDB rows have been checked. Everything here is
  * valid by construction: whoever holds an `App` need not check it again.
  */
+import type { Network } from './network.ts';
 
 /** An OCI image: by its reference, or in an archive; `tag` says which of an archive's images, null: its only one. */
 export type ImageSource =
@@ -42,7 +43,7 @@ export interface App {
   /** Secret. Sorted by key. */
   readonly env: ReadonlyMap<string, string>;
   readonly volumes: readonly Volume[];
-  readonly network: 'private' | 'host';
+  readonly network: Network;
   /** systemd's spelling (`512M`, `infinity`); null: no limit. */
   readonly memoryMax: string | null;
   /** systemd's spelling, per cent of one CPU (`150%`); null: no limit. */

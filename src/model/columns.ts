@@ -10,6 +10,7 @@ import { domain, hostAddress, hostName } from './hostnames.ts';
 import { image } from './image.ts';
 import { cpuQuota, memory } from './limits.ts';
 import { appName } from './names.ts';
+import type { Network } from './network.ts';
 import { flag, integer, oneOf } from './number.ts';
 import { pathUnderRoots } from './path.ts';
 import { readyPath } from './ready-path.ts';
@@ -20,8 +21,8 @@ const YEAR_S = 365 * 24 * 3600;
 const SECONDS = 'whole seconds';
 const port = integer(1, 65_535, 'a port number');
 
-const network: Parser<'private' | 'host'> = (text, policy) => {
-  const value = oneOf(['private', 'host'])(text, policy);
+const network: Parser<Network> = (text, policy) => {
+  const value = oneOf<Network>(['egress', 'private', 'host'])(text, policy);
   if (value === 'host' && !policy.allowHostNetwork) throw new BadValue('is "host", which this host allows only with [network] allow_host = yes in its configuration');
   return value;
 };
@@ -64,8 +65,8 @@ export const APP = {
     doc: 'Folders of the host that the app sees, each below one of [volumes] roots.',
   }),
   network: column({
-    name: 'network', accepts: 'private or host', default: 'private', parse: required(network),
-    doc: 'private: a network namespace of its own, reached by fc-proxy alone. host: the host\'s network, where the configuration allows it.',
+    name: 'network', accepts: 'egress, private or host', default: 'egress', parse: required(network),
+    doc: 'egress: a network namespace of its own, reached by fc-proxy alone, from which the app reaches out, but neither the host nor other apps. private: the same, and the app reaches nothing. host: the host\'s network, where the configuration allows it.',
   }),
   memoryMax: column({
     name: 'memory_max', accepts: 'bytes, or a whole number with K, M, G or T, from 4M; infinity', default: '512M', parse: orNull(memory),

@@ -187,6 +187,9 @@ export function parseNetnsName(name: string): string | null {
   return parseInstance(instance) === null ? null : instance;
 }
 
+/** Name servers for apps with egress, kept up to date by fc-resolv. */
+export const RESOLV_CONF = '/run/fastcontainer-net/resolv.conf';
+
 /** podman's name of the container. */
 export function containerName(instance: string): string {
   return `fc-${instance}`;

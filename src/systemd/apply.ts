@@ -6,6 +6,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Subnet } from '../config/values.ts';
 import { containerUnit, gateUnit, leaseUnit, netUnit, parseEnvFileName, socketLink, socketUnit } from '../model/names.ts';
+import { hasNetns } from '../model/network.ts';
 import type { Generation } from '../units/render.ts';
 import type { SystemdBus } from './bus.ts';
 import { linkAtomic, namesIn, writeFileAtomic } from '../files.ts';
@@ -44,12 +45,15 @@ export interface Failed {
 export async function writeGenerations(
   generations: readonly Generation[], leases: readonly LeaseFile[], view: HostView, range: Subnet, paths: Paths,
 ): Promise<ReadonlyMap<string, string>> {
-  const needNetwork = generations.filter((generation) => generation.units.net !== null).map((generation) => generation.instance);
+  const networks = new Map(generations.flatMap(({ instance, network }) => (hasNetns(network) ? [[instance, network] as const] : [])));
   const used = new Map([...view.networks].map(([instance, network]) => [instance, network.index]));
   const addresses = new Map<string, string>();
-  for (const [instance, index] of allocate(needNetwork, used, range)) {
+  const allocated = allocate([...networks.keys()], used, range);
+  for (const [instance, network] of networks) {
+    const index = allocated.get(instance);
+    if (index === undefined) continue;
     const pair = networkPair(range, index);
-    await writeFileAtomic(join(paths.net, instance), networkFile(pair), { mode: 0o600 });
+    await writeFileAtomic(join(paths.net, instance), networkFile(pair, network), { mode: 0o600 });
     addresses.set(instance, pair.appAddress);
   }
   for (const lease of leases) {

@@ -1,6 +1,7 @@
 /** The command line that runs an app's container. */
 import type { App } from '../model/app.ts';
-import { ENV_DIR, containerName, envFileName, netSysfs, pidFile, secretName } from '../model/names.ts';
+import { ENV_DIR, RESOLV_CONF, containerName, envFileName, netSysfs, pidFile, secretName } from '../model/names.ts';
+import { hasNetns } from '../model/network.ts';
 import { RANGE } from '../model/uid-base.ts';
 import type { SplitEnv } from './envfile.ts';
 import { imageOf } from './image.ts';
@@ -27,7 +28,8 @@ export function podmanRun(app: App, instance: string, env: SplitEnv, cgroups: 'd
     `--uidmap=0:${app.uidBase}:${RANGE}`,
     `--gidmap=0:${app.uidBase}:${RANGE}`,
     // The kernel gives no new one to a user namespace that does not own the network, and podman then takes the host's.
-    ...(app.network === 'private' ? [`--volume=${netSysfs(instance)}:/sys:ro,nosuid,nodev,noexec`] : []),
+    ...(hasNetns(app.network) ? [`--volume=${netSysfs(instance)}:/sys:ro,nosuid,nodev,noexec`] : []),
+    ...(app.network === 'egress' ? [`--volume=${RESOLV_CONF}:/etc/resolv.conf:ro,nosuid,nodev,noexec`] : []),
     '--sdnotify=conmon',
     '--log-driver=passthrough',
     '--pull=never',

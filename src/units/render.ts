@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { App } from '../model/app.ts';
+import { type Network, hasNetns } from '../model/network.ts';
 import {
   containerUnit, envFileName, gateUnit, instanceName, leaseUnit, netUnit, netnsName, refuseUnit, secretFileName,
   sliceName, socketPath, socketUnit,
@@ -44,6 +45,7 @@ export interface Generation {
     /** null: the app uses the host's network. */
     readonly net: string | null;
   };
+  readonly network: Network;
   /** null: it runs a directory tree. */
   readonly image: Image | null;
   readonly socketPath: string;
@@ -70,8 +72,9 @@ export function renderApp(app: App, options: RenderOptions, templates: Templates
       gate: gateUnit(instance),
       container: containerUnit(instance),
       lease: leaseUnit(app.idleTimeoutS, instance),
-      net: app.network === 'private' ? netUnit(instance) : null,
+      net: hasNetns(app.network) ? netUnit(instance) : null,
     },
+    network: app.network,
     image: imageOf(app),
     socketPath: socketPath(app.name, id),
     leaseS: app.idleTimeoutS,
@@ -96,7 +99,7 @@ function renderFiles(app: App, id: string, options: RenderOptions, templates: Te
 /** Every name that a template may use. */
 function viewOf(app: App, id: string, env: SplitEnv, options: RenderOptions): View {
   const instance = instanceName(app.name, id);
-  const isPrivate = app.network === 'private';
+  const netns = hasNetns(app.network);
   const paths = hostPaths(app);
   const secrets = env.secrets.size;
   const image = imageOf(app);
@@ -106,8 +109,8 @@ function viewOf(app: App, id: string, env: SplitEnv, options: RenderOptions): Vi
     slice: plain(sliceName(app.name)),
     container: plain(containerUnit(instance)),
     refuse: plain(refuseUnit(instance)),
-    net: isPrivate ? [plain(netUnit(instance))] : [],
-    netns: isPrivate ? [plain(netnsName(instance))] : [],
+    net: netns ? [plain(netUnit(instance))] : [],
+    netns: netns ? [plain(netnsName(instance))] : [],
     image: image === null ? [] : [plain(image.unit)],
     socketPath: plain(socketPath(app.name, id)),
     port: plain(app.port),
@@ -119,7 +122,7 @@ function viewOf(app: App, id: string, env: SplitEnv, options: RenderOptions): Vi
     tasksMax: app.tasksMax === null ? [] : [plain(app.tasksMax)],
     delegate: options.cgroups === 'split' ? [plain('yes')] : [],
     mountPaths: paths.length === 0 ? [] : [execLine(mountPaths(app, instance))],
-    waitFree: isPrivate ? [] : [execLine(waitFree(app))],
+    waitFree: netns ? [] : [execLine(waitFree(app))],
     makeSecrets: secrets === 0 ? [] : [execLine(makeSecrets(instance, secrets))],
     run: execLine(run(podmanRun(app, instance, env, options.cgroups))),
     waitReady: execLine(waitReady(app)),

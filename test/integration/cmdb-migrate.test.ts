@@ -69,6 +69,8 @@ describe('migrate', () => {
       await db.query("UPDATE apps SET port = 81 WHERE name = 'shop'");
       assert.equal((await readRows(db)).revision, String(Number(revision) + 1));
       assert.match((await readRows(db)).apps[0]?.['uid_base'] ?? '', /^[0-9]+$/);
+      // What was the default then goes on being what they say.
+      assert.equal((await readRows(db)).apps[0]?.['network'], version < 7 ? 'private' : 'egress');
     });
   }
 
@@ -159,7 +161,7 @@ describe('migrate', () => {
       }
     }
     assert.deepEqual(rows.apps[0], {
-      name: 'shop', image: 'shop:1', rootfs: null, command: null, port: '8080', env: null, volumes: null, network: 'private',
+      name: 'shop', image: 'shop:1', rootfs: null, command: null, port: '8080', env: null, volumes: null, network: 'egress',
       memory_max: '512M', cpu_quota: null, tasks_max: '512', idle_timeout_s: '300', lifetime_s: null,
       start_timeout_s: '30', stop_timeout_s: '10', ready_path: null, enabled: '1', socket: '0', uid_base: '1458700288',
     });

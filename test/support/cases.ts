@@ -34,6 +34,7 @@ export const CASES: readonly GoldenCase[] = [
     app: appOf({ name: 'tree', image: null, rootfs: '/srv/fc/trees/debian 12', command: '["/bin/app"]', idle_timeout_s: null, memory_max: null, tasks_max: null }, { domains: domains('tree', 1) }),
     options: { ...OPTIONS, domainsInDescription: false },
   },
+  { name: 'private', app: appOf({ name: 'vault', network: 'private' }), options: OPTIONS },
   { name: 'host-network', app: appOf({ name: 'edge', network: 'host', stop_timeout_s: '0', ready_path: '/' }), options: OPTIONS },
 ];
 

@@ -104,7 +104,7 @@ const CASES: readonly Case[] = [
       [JSON.stringify(Array.from({ length: 65 }, (_, i) => `/srv/fc/a:/v${i}`)), /65 volumes/],
     ],
   },
-  { column: 'network', field: 'network', good: [['private', 'private'], ['host', 'host']], bad: [[null, /NULL/], ['', /private/], ['Host', /private/], ['none', /private/], ['ns:/proc/1/ns/net', /private/]] },
+  { column: 'network', field: 'network', good: [['egress', 'egress'], ['private', 'private'], ['host', 'host']], bad: [[null, /NULL/], ['', /private/], ['Host', /private/], ['none', /private/], ['ns:/proc/1/ns/net', /private/]] },
   {
     column: 'memory_max', field: 'memoryMax',
     good: [[null, null], ['infinity', null], ['4M', '4M'], ['512m', '512M'], ['4096K', '4096K'], ['1T', '1T'], ['4194304', '4194304'], ['1024T', '1024T']],
@@ -158,7 +158,7 @@ describe('apps', () => {
   it('has sensible defaults for all but name, image, port and what the database gives', () => {
     assert.deepEqual(appOf({}), {
       name: 'shop', source: { kind: 'image', image: 'registry.example.com/shop:1' }, command: null, port: 8080, env: new Map(), volumes: [],
-      network: 'private', memoryMax: '512M', cpuQuota: null, tasksMax: 512, idleTimeoutS: 300, lifetimeS: null, startTimeoutS: 30, stopTimeoutS: 10,
+      network: 'egress', memoryMax: '512M', cpuQuota: null, tasksMax: 512, idleTimeoutS: 300, lifetimeS: null, startTimeoutS: 30, stopTimeoutS: 10,
       readyPath: null, socket: false, uidBase: 600_309_760, domains: [], placements: [],
     });
   });

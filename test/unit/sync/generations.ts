@@ -1,17 +1,18 @@
 /** Generations and what a host has of them, for tests of the plan. */
 import { containerUnit, gateUnit, instanceName, leaseUnit, netUnit, socketPath, socketUnit } from '../../../src/model/names.ts';
+import { type Network, hasNetns } from '../../../src/model/network.ts';
 import type { SnapshotGeneration } from '../../../src/snapshot/format.ts';
 import type { Observed, PlanInput } from '../../../src/systemd/plan.ts';
 import type { Image } from '../../../src/units/image.ts';
 import type { Generation } from '../../../src/units/render.ts';
 
-export function generation(app: string, id: string, { leaseS = 60, network = 'private', image = null }: { leaseS?: number | null; network?: 'private' | 'host'; image?: Image | null } = {}): Generation {
+export function generation(app: string, id: string, { leaseS = 60, network = 'private', image = null }: { leaseS?: number | null; network?: Network; image?: Image | null } = {}): Generation {
   const instance = instanceName(app, id);
   return {
-    app, id, instance, leaseS, image, files: [], socketPath: socketPath(app, id),
+    app, id, instance, leaseS, image, network, files: [], socketPath: socketPath(app, id),
     units: {
       socket: socketUnit(instance), gate: gateUnit(instance), container: containerUnit(instance),
-      lease: leaseUnit(leaseS, instance), net: network === 'private' ? netUnit(instance) : null,
+      lease: leaseUnit(leaseS, instance), net: hasNetns(network) ? netUnit(instance) : null,
     },
   };
 }

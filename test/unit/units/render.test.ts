@@ -29,8 +29,8 @@ function containerKeys(app: App): string[] {
   const some = (present: boolean, ...keys: string[]): string[] => (present ? keys : []);
   const hasSecrets = [...app.env].some(([key, value]) => /[\r\n]/.test(value) || Buffer.byteLength(`${key}=${value}`) > 60_000);
   return [
-    'Unit Description', 'Unit StopWhenUnneeded', 'Unit StartLimitIntervalSec', ...some(app.network === 'private', 'Unit Requires', 'Unit After'), ...some(app.source.kind !== 'rootfs', 'Unit After'), ...Array.from({ length: paths }, () => 'Unit RequiresMountsFor'),
-    'Service Type', 'Service NotifyAccess', 'Service Slice', 'Service SyslogIdentifier', 'Service SyslogLevelPrefix', ...some(app.network === 'private', 'Service NetworkNamespacePath'),
+    'Unit Description', 'Unit StopWhenUnneeded', 'Unit StartLimitIntervalSec', ...some(app.network !== 'host', 'Unit Requires', 'Unit After'), ...some(app.source.kind !== 'rootfs', 'Unit After'), ...Array.from({ length: paths }, () => 'Unit RequiresMountsFor'),
+    'Service Type', 'Service NotifyAccess', 'Service Slice', 'Service SyslogIdentifier', 'Service SyslogLevelPrefix', ...some(app.network !== 'host', 'Service NetworkNamespacePath'),
     ...some(app.memoryMax !== null, 'Service MemoryMax'), ...some(app.cpuQuota !== null, 'Service CPUQuota'), ...some(app.tasksMax !== null, 'Service TasksMax'), 'Service DevicePolicy', 'Service Environment',
     ...some(paths > 0, 'Service ExecStartPre'), ...some(app.network === 'host', 'Service ExecStartPre'), ...some(hasSecrets, 'Service ExecStartPre'),
     'Service ExecStart', 'Service ExecStartPost', 'Service ExecStop', 'Service ExecStopPost', 'Service TimeoutStartSec', 'Service TimeoutStopSec', ...some(app.lifetimeS !== null, 'Service RuntimeMaxSec'), 'Service SuccessExitStatus',
@@ -68,7 +68,10 @@ function podmanWords(app: App, instance: string, argv: readonly string[]): void 
   for (const option of options.slice(1)) assert.ok(fixed.has(option.split('=')[0] ?? ''), option);
   const volumes = options.filter((option) => option.startsWith('--volume='));
   const first = app.source.kind === 'rootfs' ? 1 : 0;
-  const sys = app.network === 'private' ? [`--volume=/run/fastcontainer-sys/fc-${instance}:/sys:ro,nosuid,nodev,noexec`] : [];
+  const sys = [
+    ...(app.network === 'host' ? [] : [`--volume=/run/fastcontainer-sys/fc-${instance}:/sys:ro,nosuid,nodev,noexec`]),
+    ...(app.network === 'egress' ? ['--volume=/run/fastcontainer-net/resolv.conf:/etc/resolv.conf:ro,nosuid,nodev,noexec'] : []),
+  ];
   assert.deepEqual(volumes, [...sys, ...app.volumes.map((v, n) => `--volume=${mounts}/${first + n}:${v.container}:${v.readOnly ? 'ro' : 'rw'},nodev,nosuid`)]);
   for (const option of ['--uidmap', '--gidmap']) assert.deepEqual(options.filter((word) => word.startsWith(`${option}=`)), [`${option}=0:${app.uidBase}:65536`]);
   assert.ok(options.includes('--security-opt=no-new-privileges') && options.includes('--cap-drop=all'));
@@ -94,7 +97,7 @@ function checkGeneration(app: App, generation: Generation): void {
 
   const gate = directives(generation, generation.units.gate);
   assert.deepEqual(gate.map((d) => d.key), [
-    'Description', 'BindsTo', 'After', 'OnFailure', 'StartLimitIntervalSec', 'Type', 'Slice', 'SyslogIdentifier', ...(app.network === 'private' ? ['NetworkNamespacePath'] : []), 'User', 'NoNewPrivileges', 'CapabilityBoundingSet', 'LimitNOFILE', 'ExecStart',
+    'Description', 'BindsTo', 'After', 'OnFailure', 'StartLimitIntervalSec', 'Type', 'Slice', 'SyslogIdentifier', ...(app.network === 'host' ? [] : ['NetworkNamespacePath']), 'User', 'NoNewPrivileges', 'CapabilityBoundingSet', 'LimitNOFILE', 'ExecStart',
   ]);
   const door = directives(generation, generation.units.socket);
   assert.deepEqual(door.map((d) => d.key), ['Description', 'StartLimitIntervalSec', 'ListenStream', 'Slice', 'Backlog', 'RemoveOnStop', 'TriggerLimitIntervalSec', 'TriggerLimitBurst', 'WantedBy']);
@@ -149,7 +152,7 @@ describe('the id of a generation', () => {
   };
   const changes: readonly Row[] = [
     { name: 'shop2' }, { image: 'b' }, { image: null, rootfs: '/srv/fc/r' }, { command: '["x y"]' }, { command: '["x","y",""]' }, { command: null }, { port: '81' }, { env: null }, { env: '{"A":"2","B":"2\\n"}' }, { env: '{"A":"1","B":"3\\n"}' },
-    { env: '{"A":"1","C":"2\\n"}' }, { volumes: null }, { volumes: '["/srv/fc/a:/a:ro"]' }, { volumes: '["/srv/fc/b:/a"]' }, { network: 'host' }, { memory_max: null }, { memory_max: '65M' }, { cpu_quota: null }, { cpu_quota: '51' }, { tasks_max: null }, { tasks_max: '8' },
+    { env: '{"A":"1","C":"2\\n"}' }, { volumes: null }, { volumes: '["/srv/fc/a:/a:ro"]' }, { volumes: '["/srv/fc/b:/a"]' }, { network: 'private' }, { network: 'host' }, { memory_max: null }, { memory_max: '65M' }, { cpu_quota: null }, { cpu_quota: '51' }, { tasks_max: null }, { tasks_max: '8' },
     { idle_timeout_s: null }, { idle_timeout_s: '61' }, { lifetime_s: null }, { lifetime_s: '601' }, { start_timeout_s: '8' }, { stop_timeout_s: '8' }, { ready_path: null }, { ready_path: '/x' },
   ];
 
