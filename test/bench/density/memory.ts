@@ -11,7 +11,7 @@ export interface Memory {
 export async function memoryOf(host: TestHost): Promise<Memory> {
   const text = await host.ok(`
     awk '/^Pss:/ { print $2 }' /proc/1/smaps_rollup
-    for pid in $(pgrep -u fc-proxy -x node); do awk '/^Pss:/ { print $2 }' /proc/$pid/smaps_rollup; done | awk '{ sum += $1 } END { print sum + 0 }'
+    for pid in $(pgrep -u fc-proxy); do awk '/^Pss:/ { print $2 }' /proc/$pid/smaps_rollup; done | awk '{ sum += $1 } END { print sum + 0 }'
     awk '/^Slab:/ { print $2 }' /proc/meminfo`);
   const [pid1 = NaN, proxy = NaN, kernel = NaN] = text.trim().split('\n').map(Number);
   return { pid1, proxy, kernel };
