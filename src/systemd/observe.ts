@@ -10,7 +10,7 @@ import { ifThere, linkTarget, namesIn } from '../files.ts';
 import { CLOSING } from './apply-sleep.ts';
 import type { Manager } from './manager.ts';
 import { type NetworkPair, parseNetworkFile } from './network.ts';
-import { type Paths, wantsDir } from './paths.ts';
+import { type Paths, visitsSince, wantsDir } from './paths.ts';
 import type { Observed } from './plan.ts';
 import type { ObservedPort } from './plan-ports.ts';
 
@@ -57,10 +57,10 @@ export async function observe(paths: Paths, manager: Pick<Manager, 'list'>): Pro
 function readVisits(instances: readonly string[], visited: ReadonlySet<string>, paths: Paths): ReadonlyMap<string, number> {
   // One by one, but a tenth of what Node's threads would need: the kernel has all of it in memory.
   const timeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
-  return new Map(instances.flatMap((instance) => {
-    const made = timeOf(join(paths.units, socketUnit(instance)));
-    const ms = visited.has(instance) ? Math.max(made, timeOf(join(paths.visits, instance))) : made;
-    return ms === 0 ? [] : [[instance, ms] as const];
+  const since = timeOf(visitsSince(paths));
+  return new Map(instances.map((instance) => {
+    const made = Math.max(since, timeOf(join(paths.units, socketUnit(instance))));
+    return [instance, visited.has(instance) ? Math.max(made, timeOf(join(paths.visits, instance))) : made];
   }));
 }
 

@@ -1,5 +1,6 @@
 /** Where things lie on a host. One object, so that a test can have a host of its own in a folder. */
-import { chmod, mkdir } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ENV_DIR, PORTS_DIR, SOCKET_DIR } from '../model/names.ts';
 
 export interface Paths {
@@ -50,6 +51,11 @@ export const HOST_PATHS: Paths = {
   lock: `${STATE_DIR}/sync.lock`,
 };
 
+/** Since when visits are noted: where nothing was noted before, as after an upgrade, an app counts as visited then. */
+export function visitsSince(paths: Paths): string {
+  return join(paths.visits, '.since');
+}
+
 /** Units that systemd starts with the host: `fc-apps.target` wants them by these links. */
 export function wantsDir(paths: Paths): string {
   return `${paths.units}/fc-apps.target.wants`;
@@ -61,6 +67,7 @@ export async function prepareFolders(paths: Paths): Promise<void> {
     await mkdir(folder, { mode: 0o700 }).catch(ignoreExisting);
     await chmod(folder, 0o700);
   }
+  await writeFile(visitsSince(paths), '', { flag: 'wx', mode: 0o600 }).catch(ignoreExisting);
   await mkdir(paths.ports, { mode: 0o755 }).catch(ignoreExisting);
   await mkdir(paths.run, { recursive: true, mode: 0o755 });
 }
