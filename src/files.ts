@@ -1,5 +1,5 @@
 /** Files that are there whole or not at all. */
-import { open, readdir, readlink, rename, rm, symlink } from 'node:fs/promises';
+import { open, readdir, rename, rm, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 export interface FileMode {
@@ -43,11 +43,6 @@ export async function linkAtomic(target: string, path: string): Promise<void> {
 /** Names in a folder; a folder that is not there has none. */
 export async function namesIn(folder: string): Promise<readonly string[]> {
   return (await ifThere(readdir(folder))) ?? [];
-}
-
-/** Where a symbolic link leads; null when there is none. */
-export async function linkTarget(path: string): Promise<string | null> {
-  return await ifThere(readlink(path));
 }
 
 /** What `work` gives, or null when the file it is about does not exist. */

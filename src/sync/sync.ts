@@ -114,7 +114,7 @@ export class Sync {
       if (step.kind === 'handOver' || step.kind === 'replace') this.handOvers.begin(step, this.#specOf(decision, step.app, addressOf));
       if (step.kind === 'failed') failed.push(failedStep(step));
     }
-    for (const retirement of plan.retire) failed.push(...await this.#retire(retirement, manager));
+    failed.push(...await this.#retire(plan.retire, view));
     failed.push(...await sink(plan.sleep.sink, this.#options.sinkWithinMs, paths, manager));
     failed.push(...await dropImages(plan.images, paths, manager), ...plan.images.failed.map(failedImage), ...plan.refused.map(refusedRemoval));
     if (plan.write.length > 0 || plan.retire.some(({ remove }) => remove)) await this.#haveFilesScanned();
@@ -230,14 +230,12 @@ export class Sync {
     return (await startUnits(units, this.#options.manager)).map(({ unit, cause }) => ({ subject: unit, what, cause }));
   }
 
-  async #retire(retirement: Retirement, manager: SyncManager): Promise<readonly Failed[]> {
-    try {
-      await retire(retirement, this.#lease(RETIRING_LEASE_S), this.#options.paths, manager);
-      if (retirement.remove) this.#options.log.info('removed', { generation: retirement.instance });
-      return [];
-    } catch (cause) {
-      return [{ subject: retirement.app, what: `its generation ${retirement.instance} could not be let go`, cause }];
-    }
+  async #retire(retirements: readonly Retirement[], view: HostView): Promise<readonly Failed[]> {
+    const { paths, manager, log } = this.#options;
+    const failed = await retire(retirements, this.#lease(RETIRING_LEASE_S), view, paths, manager);
+    const left = new Set(failed.map(({ retirement }) => retirement));
+    for (const retirement of retirements) if (retirement.remove && !left.has(retirement)) log.info('removed', { generation: retirement.instance });
+    return failed.map(({ retirement: { app, instance }, cause }) => ({ subject: app, what: `its generation ${instance} could not be let go`, cause }));
   }
 
   #lease(idleTimeoutS: number | null): ReturnType<typeof renderLease> {

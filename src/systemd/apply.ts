@@ -2,14 +2,15 @@
  * Carries a plan out: files first, then sockets, so that systemd never meets a unit that refers to one that is
  * not there. Each function can be repeated: a run that was cut off is finished by the next.
  */
-import { mkdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import type { Subnet } from '../config/values.ts';
-import { containerUnit, gateUnit, leaseUnit, netUnit, parseEnvFileName, socketLink, socketUnit } from '../model/names.ts';
+import { containerUnit, gateUnit, leaseUnit, netUnit, parseEnvFileName, parseUnitName, socketLink, socketUnit } from '../model/names.ts';
 import { hasNetns } from '../model/network.ts';
 import type { Generation } from '../units/render.ts';
 import type { SystemdBus } from './bus.ts';
-import { linkAtomic, namesIn, writeFileAtomic } from '../files.ts';
+import { namesIn, writeFileAtomic } from '../files.ts';
+import { linksAtomic, type NewFile, type NewLink, removeFiles, writeFilesAtomic } from '../files-many.ts';
 import { allocate, networkFile, networkPair } from './network.ts';
 import type { HostView } from './observe.ts';
 import { type Paths, wantsDir } from './paths.ts';
@@ -47,24 +48,25 @@ export async function writeGenerations(
 ): Promise<ReadonlyMap<string, string>> {
   const networks = new Map(generations.flatMap(({ instance, network }) => (hasNetns(network) ? [[instance, network] as const] : [])));
   const used = new Map([...view.networks].map(([instance, network]) => [instance, network.index]));
+  const files: NewFile[] = [];
   const addresses = new Map<string, string>();
   const allocated = allocate([...networks.keys()], used, range);
   for (const [instance, network] of networks) {
     const index = allocated.get(instance);
     if (index === undefined) continue;
     const pair = networkPair(range, index);
-    await writeFileAtomic(join(paths.net, instance), networkFile(pair, network), { mode: 0o600 });
+    files.push({ path: join(paths.net, instance), text: networkFile(pair, network), mode: 0o600 });
     addresses.set(instance, pair.appAddress);
   }
-  for (const lease of leases) {
-    if (!view.leaseTemplates.has(lease.name)) await writeFileAtomic(join(paths.units, lease.name), lease.text, { mode: 0o644 });
+  for (const { name, text } of leases) {
+    if (!view.leaseTemplates.has(name)) files.push({ path: join(paths.units, name), text, mode: 0o644 });
   }
-  for (const { files } of generations) {
-    for (const file of files) {
-      const secret = file.kind === 'env';
-      await writeFileAtomic(join(secret ? paths.env : paths.units, file.name), file.text, { mode: secret ? 0o600 : 0o644 });
+  for (const generation of generations) {
+    for (const { kind, name, text } of generation.files) {
+      files.push(kind === 'env' ? { path: join(paths.env, name), text, mode: 0o600 } : { path: join(paths.units, name), text, mode: 0o644 });
     }
   }
+  await writeFilesAtomic(files);
   return addresses;
 }
 
@@ -83,58 +85,81 @@ export async function startUnits(units: readonly string[], manager: SyncManager)
 
 /** Points the names that other programs use at what serves, and takes away those of apps that are gone. */
 export async function updateLinks({ link, unlink }: Pick<Plan, 'link' | 'unlink'>, generations: ReadonlyMap<string, { socketPath: string }>, paths: Paths): Promise<void> {
+  if (link.size === 0 && unlink.length === 0) return;
   const wants = wantsDir(paths);
   if (link.size > 0) await mkdir(wants, { recursive: true });
-  const wanted = await namesIn(wants);
-  const dropWants = async (app: string, except: string): Promise<void> => {
-    const prefix = socketUnit(`${app.replaceAll('-', '_')}-`).slice(0, -'.socket'.length);
-    for (const name of wanted) {
-      if (name.startsWith(prefix) && name !== except) await rm(join(wants, name), { force: true });
-    }
-  };
+  const before = new Map<string, string[]>();
+  for (const name of await namesIn(wants)) {
+    const unit = parseUnitName(name);
+    if (unit?.kind === 'socket') before.set(unit.app, [...(before.get(unit.app) ?? []), name]);
+  }
+  const links: NewLink[] = [];
+  const stale: string[] = [];
   for (const [app, instance] of link) {
     const generation = generations.get(app);
     if (generation === undefined) continue;
-    await linkAtomic(generation.socketPath.slice(generation.socketPath.lastIndexOf('/') + 1), onHost(socketLink(app), paths));
     const unit = socketUnit(instance);
-    await linkAtomic(`../${unit}`, join(wants, unit));
-    await dropWants(app, unit);
+    links.push({ target: basename(generation.socketPath), path: onHost(socketLink(app), paths) }, { target: `../${unit}`, path: join(wants, unit) });
+    for (const name of before.get(app) ?? []) if (name !== unit) stale.push(join(wants, name));
   }
-  for (const app of unlink) {
-    await rm(onHost(socketLink(app), paths), { force: true });
-    await dropWants(app, '');
-  }
+  for (const app of unlink) stale.push(onHost(socketLink(app), paths), ...(before.get(app) ?? []).map((name) => join(wants, name)));
+  await linksAtomic(links);
+  await removeFiles(stale);
 }
 
 /** Where something of /run/fastcontainer lies. */
 export function onHost(path: string, paths: Paths): string {
-  return join(paths.run, path.slice(path.lastIndexOf('/') + 1));
+  return join(paths.run, basename(path));
 }
 
 /** Time an app that never slept gets to finish what is on its old generation, seconds. */
 const LAST_LEASE_S = 600;
 
-/** One step of letting a generation go. */
-export async function retire(retirement: Retirement, lastLease: LeaseFile, paths: Paths, manager: SyncManager): Promise<void> {
-  const { instance } = retirement;
-  if (retirement.closeSocket) {
+/**
+ * One step of letting generations go; those of which nothing runs any more, together at the end: each change of the
+ * folder has systemd read all of it again with the next unit that it loads.
+ * @returns those that could not be let go
+ */
+export async function retire(retirements: readonly Retirement[], lastLease: LeaseFile, view: HostView, paths: Paths, manager: SyncManager): Promise<readonly { retirement: Retirement; cause: unknown }[]> {
+  const failed: { retirement: Retirement; cause: unknown }[] = [];
+  const stopped: string[] = [];
+  if (retirements.some(({ endLease }) => endLease !== null)) await writeFileAtomic(join(paths.units, lastLease.name), lastLease.text, { mode: 0o644 });
+  await eachParallel(retirements, async (retirement) => {
+    try {
+      await stopUnits(retirement, view, manager);
+      if (retirement.remove) stopped.push(retirement.instance);
+    } catch (cause) {
+      failed.push({ retirement, cause });
+    }
+  });
+  await removeGenerations(new Set(stopped), paths);
+  return failed;
+}
+
+async function stopUnits({ instance, closeSocket, endLease, remove }: Retirement, { namespaces }: HostView, manager: SyncManager): Promise<void> {
+  if (closeSocket) {
     await manager.run('stop', socketUnit(instance), UNIT_TIMEOUT_MS);
     // A socket that hit its trigger limit is failed, and stays so when stopped.
     await manager.resetFailed(socketUnit(instance));
   }
-  if (retirement.endLease !== null) {
-    await writeFileAtomic(join(paths.units, lastLease.name), lastLease.text, { mode: 0o644 });
+  if (endLease !== null) {
     await manager.run('start', leaseUnit(LAST_LEASE_S, instance), UNIT_TIMEOUT_MS);
-    await manager.run('stop', retirement.endLease, UNIT_TIMEOUT_MS);
+    await manager.run('stop', endLease, UNIT_TIMEOUT_MS);
   }
-  if (!retirement.remove) return;
-  await manager.run('stop', netUnit(instance), UNIT_TIMEOUT_MS);
+  if (!remove) return;
+  if (namespaces.has(instance)) await manager.run('stop', netUnit(instance), UNIT_TIMEOUT_MS);
   for (const unit of [containerUnit(instance), gateUnit(instance), netUnit(instance)]) await manager.resetFailed(unit);
-  for (const unit of [socketUnit(instance), gateUnit(instance), containerUnit(instance)]) await rm(join(paths.units, unit), { force: true });
-  for (const folder of [paths.net, paths.visits]) await rm(join(folder, instance), { force: true });
-  for (const name of await namesIn(paths.env)) {
-    if (parseEnvFileName(name)?.instance === instance) await rm(join(paths.env, name), { force: true });
-  }
+}
+
+async function removeGenerations(instances: ReadonlySet<string>, paths: Paths): Promise<void> {
+  if (instances.size === 0) return;
+  await removeFiles([
+    ...[...instances].flatMap((instance) => [
+      ...[socketUnit(instance), gateUnit(instance), containerUnit(instance)].map((unit) => join(paths.units, unit)),
+      ...[paths.net, paths.visits].map((folder) => join(folder, instance)),
+    ]),
+    ...(await namesIn(paths.env)).filter((name) => instances.has(parseEnvFileName(name)?.instance ?? '')).map((name) => join(paths.env, name)),
+  ]);
 }
 
 /** Idle time of the lease that `retire` may need, seconds. */

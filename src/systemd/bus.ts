@@ -19,6 +19,9 @@ const QUERY_TIMEOUT_MS = 30_000;
 /** States in which a unit does its work or is about to. */
 const ALIVE: ReadonlySet<string> = new Set(['active', 'activating', 'reloading', 'refreshing']);
 
+/** Every state but inactive: of an app that sleeps, systemd knows several units which are that. */
+const NOTEWORTHY = ['active', 'reloading', 'refreshing', 'failed', 'activating', 'deactivating', 'maintenance'] as const;
+
 /** The object path of a unit: bytes other than letters and digits become `_xx`, sd_bus_path_encode(3). */
 export function unitPath(unit: string): string {
   const escaped = Array.from(Buffer.from(unit, 'utf8'), (byte, index) => {
@@ -149,7 +152,7 @@ export class SystemdBus implements Manager {
   }
 
   async list(patterns: readonly string[]): Promise<UnitState[]> {
-    const [units] = await this.#query({ ...MANAGER, member: 'ListUnitsByPatterns', signature: 'asas', body: [[], [...patterns]] });
+    const [units] = await this.#query({ ...MANAGER, member: 'ListUnitsByPatterns', signature: 'asas', body: [[...NOTEWORTHY], [...patterns]] });
     return asUnitStates(units);
   }
 

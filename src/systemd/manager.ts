@@ -10,7 +10,7 @@ export type JobResult =
 
 export type JobVerb = 'start' | 'stop' | 'restart';
 
-/** What is known of a unit; `activeState` is 'inactive' and `loaded` false for one that systemd does not know. */
+/** What is known of a unit. */
 export interface UnitState {
   readonly unit: string;
   readonly loaded: boolean;
@@ -52,7 +52,7 @@ export interface Manager {
    *   else the D-Bus error name (`org.freedesktop.systemd1.NoSuchUnit`, `org.freedesktop.DBus.Error.AccessDenied` …).
    */
   run(verb: JobVerb, unit: string, timeoutMs: number): Promise<JobResult>;
-  /** States of the units whose names match any of the glob patterns. Only units systemd has loaded appear. */
+  /** States of the units whose names match any of the glob patterns. Those that are inactive do not appear. */
   list(patterns: readonly string[]): Promise<UnitState[]>;
   /** Why a service is where it is; null when systemd does not know the unit. */
   evidence(service: string): Promise<ServiceEvidence | null>;

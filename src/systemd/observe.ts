@@ -1,12 +1,13 @@
 /** What is on this host: unit files and links from the disk, states from systemd. Reads only. */
 import { statSync } from 'node:fs';
-import { lstat, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   instanceName, isAppName, parseImageId, parseInstance, parseLeaseTemplate, parseNetnsName, parsePort, parsePortUnit, parseSocketPath, parseUnitName, socketUnit, type UnitKind,
 } from '../model/names.ts';
 import { printable } from '../model/printable.ts';
-import { ifThere, linkTarget, namesIn } from '../files.ts';
+import { ifThere, namesIn } from '../files.ts';
+import { readFiles, readLinks } from '../files-many.ts';
 import { CLOSING } from './apply-sleep.ts';
 import type { Manager } from './manager.ts';
 import { type NetworkPair, parseNetworkFile } from './network.ts';
@@ -28,7 +29,7 @@ const UNIT_KINDS: readonly UnitKind[] = ['socket', 'gate', 'container'];
 /** @throws SystemdError, or the file system's error */
 export async function observe(paths: Paths, manager: Pick<Manager, 'list'>): Promise<HostView> {
   const [unitFiles, networks, links, ports, states, images, visited, namespaces, doors] = await Promise.all([
-    namesIn(paths.units), readNetworks(paths.net), readLinks(paths), readPorts(paths),
+    namesIn(paths.units), readNetworks(paths.net), readDoors(paths), readPorts(paths),
     manager.list(['fc-app-*', 'fc-ctr-*', 'fc-lease-*', 'fc-image@*', 'fc-port@*']),
     readImages(paths), namesIn(paths.visits), namesIn(paths.netns), namesIn(paths.run),
   ]);
@@ -75,27 +76,28 @@ async function readImages(paths: Paths): Promise<Observed['images']> {
 }
 
 async function readNetworks(folder: string): Promise<HostView['networks']> {
+  const instances = (await namesIn(folder)).filter((name) => parseInstance(name) !== null);
   const networks = new Map<string, Pick<NetworkPair, 'index' | 'appAddress'>>();
-  for (const instance of await namesIn(folder)) {
-    if (parseInstance(instance) === null) continue;
-    const network = parseNetworkFile((await ifThere(readFile(join(folder, instance), 'utf8'))) ?? '');
+  for (const [instance, text] of await readFiles(folder, instances)) {
+    const network = parseNetworkFile(text);
     if (network !== null) networks.set(instance, network);
   }
   return networks;
 }
 
 /** App → instance; '' where the two links of an app disagree or one is missing. */
-async function readLinks(paths: Paths): Promise<ReadonlyMap<string, string>> {
+async function readDoors(paths: Paths): Promise<ReadonlyMap<string, string>> {
   const wanted = new Map<string, string>();
   for (const name of await namesIn(wantsDir(paths))) {
     const unit = parseUnitName(name);
     if (unit?.kind === 'socket') wanted.set(unit.app, wanted.has(unit.app) ? '' : unit.instance);
   }
+  const appOf = (name: string): string => name.slice(0, -'.sock'.length);
   const doors = new Map<string, string>();
-  for (const name of await namesIn(paths.run)) {
-    const app = name.endsWith('.sock') ? name.slice(0, -'.sock'.length) : '';
-    const target = isAppName(app) ? await symbolicTarget(join(paths.run, name)) : null;
-    if (target !== null) doors.set(app, instanceName(app, target.slice(app.length + 1, -'.sock'.length)));
+  // The folder holds sockets too: what is a link by that name leads to one of them.
+  for (const [name, target] of await readLinks(paths.run, (link) => link.endsWith('.sock') && isAppName(appOf(link)))) {
+    const app = appOf(name);
+    doors.set(app, instanceName(app, target.slice(app.length + 1, -'.sock'.length)));
   }
   const apps = new Set([...wanted.keys(), ...doors.keys()]);
   return new Map([...apps].map((app) => {
@@ -107,19 +109,12 @@ async function readLinks(paths: Paths): Promise<ReadonlyMap<string, string>> {
 /** Ports that have a link, or a link that opens them at boot. */
 async function readPorts(paths: Paths): Promise<ReadonlyMap<number, ObservedPort>> {
   const ports = new Map<number, ObservedPort>();
-  for (const name of await namesIn(paths.ports)) {
-    const port = parsePort(name);
-    if (port !== null) ports.set(port, { instance: parseSocketPath((await linkTarget(join(paths.ports, name))) ?? ''), atBoot: false });
+  for (const [name, target] of await readLinks(paths.ports, (link) => parsePort(link) !== null)) {
+    ports.set(Number(name), { instance: parseSocketPath(target), atBoot: false });
   }
   for (const name of await namesIn(wantsDir(paths))) {
     const port = parsePortUnit(name);
     if (port !== null) ports.set(port, { instance: ports.get(port)?.instance ?? null, atBoot: true });
   }
   return ports;
-}
-
-/** Where a link leads; null for a socket, which the folder holds too. */
-async function symbolicTarget(path: string): Promise<string | null> {
-  const stats = await ifThere(lstat(path));
-  return stats?.isSymbolicLink() === true ? await linkTarget(path) : null;
 }

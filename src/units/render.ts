@@ -51,7 +51,7 @@ export interface Generation {
   readonly socketPath: string;
   /** Length of the lease in seconds; null: it never runs out. */
   readonly leaseS: number | null;
-  /** In the order in which they are to be written: what a unit refers to comes before it. */
+  /** In the order in which they are to be written: what a unit refers to comes before it. Made when asked for: of thousands of apps, few have a file to write. */
   readonly files: readonly GenerationFile[];
 }
 
@@ -78,7 +78,7 @@ export function renderApp(app: App, options: RenderOptions, templates: Templates
     image: imageOf(app),
     socketPath: socketPath(app.name, id),
     leaseS: app.idleTimeoutS,
-    files: renderFiles(app, id, options, templates),
+    get files() { return renderFiles(app, id, options, templates); },
   };
 }
 
