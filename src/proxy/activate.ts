@@ -91,8 +91,11 @@ export class Activator {
       else if (this.#isAwake(generation)) awakeApps.add(appOf(generation.spec));
       this.#forgetIfIdle(generation);
     }
-    const known = new Set([...index.generations.values()].map(({ container }) => container));
-    for (const container of this.#awake.keys()) if (!known.has(container)) this.#awake.delete(container);
+    if (this.#awake.size > 0) {
+      const known = new Set([...index.generations.values()].map(({ container }) => container));
+      for (const container of this.#awake.keys()) if (!known.has(container)) this.#awake.delete(container);
+    }
+    if (awakeApps.size === 0) return;
     // An app that was awake was handed over: its new generation was up before the snapshot said that it serves.
     for (const spec of index.generations.values()) {
       if (awakeApps.has(appOf(spec)) && !this.#generations.has(spec.instance)) this.#awake.set(spec.container, this.#options.clock.now());

@@ -1,8 +1,7 @@
 /**
- * Which app a request is for: request target and Host → app. Pure; built anew
- * from each snapshot.
+ * Which app a request is for: request target and Host → app. Pure.
  */
-import type { Snapshot, SnapshotGeneration } from '../snapshot/format.ts';
+import type { Snapshot, SnapshotApp, SnapshotGeneration } from '../snapshot/format.ts';
 import { tiersOf, type Tier } from './balance.ts';
 
 /** Where an app's requests go. */
@@ -27,36 +26,76 @@ export interface Wanted {
   readonly app: string | null;
 }
 
-/** Builds the look-up tables. A domain that two apps claim goes to the first; fc-sync writes none. */
+/** The look-up tables of one snapshot. A domain that two apps claim goes to the first; fc-sync writes none. */
 export function buildIndex(snapshot: Snapshot): RouteIndex {
-  const exact = new Map<string, Route>();
-  const wildcard = new Map<string, Route>();
-  const byName = new Map<string, Route>();
-  const generations = new Map<string, SnapshotGeneration>();
-  for (const app of snapshot.apps) {
-    const tiers = tiersOf(app, snapshot);
-    const route: Route = { app: app.name, here: app.here, tiers };
-    if (app.here !== null) generations.set(app.here.instance, app.here);
-    const here = tiers.flat().filter(({ kind }) => kind === 'here');
-    byName.set(app.name, { ...route, here: here.length === 0 ? null : app.here, tiers: here.length === 0 ? [] : [here] });
-    for (const domain of app.domains) {
-      const [table, key] = domain.startsWith('*.') ? [wildcard, domain.slice(2)] : [exact, domain];
-      if (!table.has(key)) table.set(key, route);
+  const table = new RouteTable();
+  table.follow(snapshot);
+  return table;
+}
+
+/** The same, kept from snapshot to snapshot: what it costs to follow one is what is another object in it than before. */
+export class RouteTable implements RouteIndex {
+  readonly generations = new Map<string, SnapshotGeneration>();
+  readonly #exact = new Map<string, Route>();
+  readonly #wildcard = new Map<string, Route>();
+  readonly #byName = new Map<string, Route>();
+  /** What the tables were made of. */
+  #followed: { readonly snapshot: Snapshot; readonly apps: ReadonlyMap<string, SnapshotApp> } | null = null;
+  /** Whether two apps claim one domain: then what one says bears on what the other gets. */
+  #ambiguous = false;
+
+  follow(snapshot: Snapshot): void {
+    const apps = new Map(snapshot.apps.map((app) => [app.name, app]));
+    const before = this.#followed;
+    this.#followed = { snapshot, apps };
+    if (before !== null && !this.#ambiguous && before.snapshot.hosts === snapshot.hosts && before.snapshot.host === snapshot.host) {
+      for (const [name, app] of before.apps) if (apps.get(name) !== app) this.#remove(app);
+      for (const app of snapshot.apps) if (before.apps.get(app.name) !== app) this.#add(app, snapshot);
+      if (!this.#ambiguous) return;
     }
+    this.#ambiguous = false;
+    for (const table of [this.generations, this.#exact, this.#wildcard, this.#byName]) table.clear();
+    for (const app of snapshot.apps) this.#add(app, snapshot);
   }
-  const find = ({ host, app }: Wanted): Route | null => {
-    if (app !== null) return byName.get(app) ?? null;
-    const hit = exact.get(host);
+
+  find({ host, app }: Wanted): Route | null {
+    if (app !== null) return this.#byName.get(app) ?? null;
+    const hit = this.#exact.get(host);
     if (hit !== undefined) return hit;
-    if (wildcard.size === 0) return null;
+    if (this.#wildcard.size === 0) return null;
     // The most labels first: `*.a.example.com` before `*.example.com`.
     for (let dot = host.indexOf('.'); dot !== -1; dot = host.indexOf('.', dot + 1)) {
-      const found = wildcard.get(host.slice(dot + 1));
+      const found = this.#wildcard.get(host.slice(dot + 1));
       if (found !== undefined) return found;
     }
     return null;
-  };
-  return { find, generations };
+  }
+
+  #add(app: SnapshotApp, snapshot: Snapshot): void {
+    const tiers = tiersOf(app, snapshot);
+    const route: Route = { app: app.name, here: app.here, tiers };
+    if (app.here !== null) this.generations.set(app.here.instance, app.here);
+    const here = tiers.flat().filter(({ kind }) => kind === 'here');
+    this.#byName.set(app.name, { ...route, here: here.length === 0 ? null : app.here, tiers: here.length === 0 ? [] : [here] });
+    for (const domain of app.domains) {
+      const [table, key] = this.#placeOf(domain);
+      if (table.has(key)) this.#ambiguous = true;
+      else table.set(key, route);
+    }
+  }
+
+  #remove(app: SnapshotApp): void {
+    if (app.here !== null) this.generations.delete(app.here.instance);
+    this.#byName.delete(app.name);
+    for (const domain of app.domains) {
+      const [table, key] = this.#placeOf(domain);
+      table.delete(key);
+    }
+  }
+
+  #placeOf(domain: string): [Map<string, Route>, string] {
+    return domain.startsWith('*.') ? [this.#wildcard, domain.slice(2)] : [this.#exact, domain];
+  }
 }
 
 /** `uri-host [ ":" port ]`, RFC 9110 4.2.1, restricted to characters that a host name of ours can have. */

@@ -4,7 +4,7 @@ import type { Snapshot } from '../snapshot/format.ts';
 import { SystemdError, type Manager } from '../systemd/manager.ts';
 import { pause, type Clock } from './clock.ts';
 import { Problem } from './problem.ts';
-import { buildIndex, isDomain, type Route, type RouteIndex, type Wanted } from './route.ts';
+import { isDomain, RouteTable, type Route, type RouteIndex, type Wanted } from './route.ts';
 
 export interface RouterOptions {
   readonly manager: Manager;
@@ -24,7 +24,8 @@ const MAX_ASKING = 256;
 
 export class Router {
   readonly #options: RouterOptions;
-  #index: RouteIndex | null = null;
+  readonly #index = new RouteTable();
+  #told = false;
   #sync: Promise<void> | null = null;
   #syncedAt = -Infinity;
   #asking = 0;
@@ -37,13 +38,14 @@ export class Router {
 
   /** Takes over a snapshot. */
   follow(snapshot: Snapshot): RouteIndex {
-    this.#index = buildIndex(snapshot);
+    this.#index.follow(snapshot);
+    this.#told = true;
     for (const tell of this.#impatient) tell();
     return this.#index;
   }
 
   find(wanted: Wanted): Route | null {
-    return this.#index === null ? null : this.#index.find(wanted);
+    return this.#index.find(wanted);
   }
 
   async reload(): Promise<void> {
@@ -75,7 +77,7 @@ export class Router {
     }
     const route = this.find(wanted);
     if (route !== null) return route;
-    if (this.#index === null) throw new Problem('no-snapshot', 'This host does not know yet what it serves.', { retryAfterS: 2 });
+    if (!this.#told) throw new Problem('no-snapshot', 'This host does not know yet what it serves.', { retryAfterS: 2 });
     throw new Problem('unknown-host', 'No app answers to this host name.');
   }
 

@@ -129,6 +129,11 @@ export function parseSnapshot(text: string): Snapshot {
   } catch (cause) {
     throw new SnapshotError('snapshot: the file is not JSON', { cause });
   }
+  return { ...parseSnapshotHead(value), apps: new At(value, '').member('apps').list(app) };
+}
+
+/** Everything but the apps. @throws SnapshotError */
+export function parseSnapshotHead(value: unknown): Omit<Snapshot, 'apps'> {
   const at = new At(value, '');
   const format = at.member('format');
   if (format.value !== SNAPSHOT_FORMAT) format.fail(`is not ${SNAPSHOT_FORMAT}: fc-sync and fc-proxy are of different versions`);
@@ -137,6 +142,10 @@ export function parseSnapshot(text: string): Snapshot {
     host: at.member('host').text(NAME),
     revision: at.member('revision').text(/^[0-9]{1,20}$/),
     hosts: at.member('hosts').list(host),
-    apps: at.member('apps').list(app),
   };
+}
+
+/** The app with this index. @throws SnapshotError */
+export function parseSnapshotApp(value: unknown, index: number): SnapshotApp {
+  return app(new At(value, `apps[${index}]`));
 }

@@ -8,7 +8,7 @@ import { open } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Logger } from '../log.ts';
 import type { Snapshot } from './format.ts';
-import { parseSnapshot } from './parse.ts';
+import { SnapshotReader } from './text.ts';
 
 const SECOND_LOOK_MS = 5000;
 
@@ -23,6 +23,7 @@ export class SnapshotFile {
   readonly #path: string;
   readonly #log: Logger;
   readonly #news: (snapshot: Snapshot) => void;
+  readonly #reader = new SnapshotReader();
   #watcher: FSWatcher | null = null;
   #timer: NodeJS.Timeout | null = null;
   #last: Identity | null = null;
@@ -91,7 +92,7 @@ export class SnapshotFile {
       if (last !== null && last.ino === ino && last.mtimeNs === mtimeNs && last.size === size) return;
       // Remembered before it is known to be good: one that is not would be told of every few seconds.
       this.#last = { ino, mtimeNs, size };
-      this.#news(parseSnapshot(await file.readFile('utf8')));
+      this.#news(await this.#reader.read(await file.readFile('utf8')));
     } finally {
       await file.close();
     }

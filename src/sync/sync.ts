@@ -11,6 +11,7 @@ import { buildSnapshot, snapshotGeneration } from '../snapshot/build.ts';
 import type { Snapshot, SnapshotGeneration } from '../snapshot/format.ts';
 import { SnapshotError } from '../snapshot/parse.ts';
 import { readSnapshot } from '../snapshot/read.ts';
+import { SnapshotReader } from '../snapshot/text.ts';
 import { writeSnapshot } from '../snapshot/write.ts';
 import { applyPorts } from '../systemd/apply-ports.ts';
 import { type Failed, retire, RETIRING_LEASE_S, startUnits, type SyncManager, updateLinks, writeGenerations } from '../systemd/apply.ts';
@@ -67,6 +68,7 @@ export class Sync {
   readonly images: Images;
   /** App → when its route changed last, ms since the epoch. */
   readonly #changedAt = new Map<string, number>();
+  readonly #reader = new SnapshotReader();
   #state: SyncState | null = null;
 
   constructor(options: SyncOptions) {
@@ -170,7 +172,7 @@ export class Sync {
   /** A snapshot that cannot be read counts as lost: the apps are routed anew, without hand-over. */
   async #snapshot(): Promise<Snapshot | null> {
     try {
-      return await readSnapshot(this.#options.paths.snapshot);
+      return await readSnapshot(this.#options.paths.snapshot, this.#reader);
     } catch (error) {
       if (!(error instanceof SnapshotError)) throw error;
       this.#options.log.warn('the snapshot cannot be used and is written anew', { error });

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
-import { buildIndex, hostOf, isDomain, targetOf } from '../../../src/proxy/route.ts';
+import { buildIndex, hostOf, isDomain, RouteTable, targetOf } from '../../../src/proxy/route.ts';
 import { appOf, generationOf, snapshotOf } from './support.ts';
 
 describe('hostOf', () => {
@@ -110,6 +110,50 @@ describe('the index', () => {
     assert.equal(index.find({ host: 'away.example.org', app: null })?.here, null);
     assert.deepEqual([...index.generations.keys()].sort(), ['deeper-0000000a', 'exact-0000000a', 'wild-0000000a']);
   });
+});
+
+test('kept from snapshot to snapshot it is what it would be if made anew', () => {
+  const names = ['a', 'b', 'c', 'd'];
+  const hosts = [{ name: 'web1', address: '192.0.2.1', port: 8079, state: 'active' }, { name: 'web2', address: '192.0.2.2', port: 8079, state: 'active' }] as const;
+  const domain = fc.constantFrom('x.example', 'y.example', '*.example', 'z.x.example');
+  // Some domains are claimed twice, and some apps are the same object as before.
+  const app = fc.record({ name: fc.constantFrom(...names), domains: fc.uniqueArray(domain, { maxLength: 2 }), here: fc.boolean(), away: fc.boolean() })
+    .map(({ name, domains, here, away }) => ({
+      ...appOf(name, domains, here ? generationOf(name) : null),
+      placements: away ? [{ host: 'web2', weight: 100, listenPort: null }] : [],
+    }));
+  const pool = fc.array(app, { minLength: 1, maxLength: 12 });
+  const which = fc.array(fc.record({ apps: fc.array(fc.nat(11), { maxLength: 6 }), fewHosts: fc.boolean() }), { minLength: 1, maxLength: 6 });
+  const few = hosts.slice(0, 1);
+  fc.assert(fc.property(pool, which, (apps, steps) => {
+    const kept = new RouteTable();
+    for (const { apps: chosen, fewHosts } of steps) {
+      const there = new Map(chosen.flatMap((index) => {
+        const one = apps[index % apps.length];
+        return one === undefined ? [] : [[one.name, one] as const];
+      }));
+      const snapshot = { ...snapshotOf(...there.values()), hosts: fewHosts ? few : hosts };
+      kept.follow(snapshot);
+      const anew = buildIndex(snapshot);
+      for (const host of ['x.example', 'y.example', 'q.example', 'z.x.example', 'none']) {
+        assert.deepEqual(kept.find({ host, app: null }), anew.find({ host, app: null }), host);
+      }
+      for (const name of names) assert.deepEqual(kept.find({ host: '', app: name }), anew.find({ host: '', app: name }), name);
+      assert.deepEqual(new Map([...kept.generations].sort()), new Map([...anew.generations].sort()));
+    }
+  }), { numRuns: 500 });
+});
+
+test('a route that a new snapshot does not change stays the same object', () => {
+  const shop = appOf('shop', ['shop.example'], generationOf('shop'));
+  const first = snapshotOf(shop);
+  const table = new RouteTable();
+  table.follow(first);
+  const route = table.find({ host: 'shop.example', app: null });
+  table.follow({ ...snapshotOf(shop, appOf('new', ['new.example'], generationOf('new'))), hosts: first.hosts });
+  assert.notEqual(route, null);
+  assert.equal(table.find({ host: 'shop.example', app: null }), route);
+  assert.equal(table.find({ host: 'new.example', app: null })?.app, 'new');
 });
 
 test('addresses are no domains that the CMDB could know', () => {
