@@ -15,29 +15,88 @@ export interface Reading extends Rows {
  * `standing`: what the reader has applied, so that it can tell whether this is older.
  * @throws CmdbError; the connection can be used again if it is alive
  */
-export async function readRows(connection: Connection, standing: Standing | null = null): Promise<Reading> {
+export function readRows(connection: Connection, standing: Standing | null = null): Promise<Reading> {
+  return asOfOneMoment(connection, async () => await everything(connection, await readHistory(connection, standing)));
+}
+
+/** More names than this are not worth asking for one by one. */
+const MOST_NAMES = 500;
+
+/**
+ * The same, as of a later moment than `before`, reading again only the rows of apps that changed in between: those that
+ * the change log has more of than it had then, and `touched`. Rows that did not change are the same objects as before.
+ */
+export function readChanged(connection: Connection, standing: Standing | null, before: Reading, touched: ReadonlySet<string>): Promise<Reading> {
+  return asOfOneMoment(connection, async () => {
+    const history = await readHistory(connection, standing);
+    const since = await touchedSince(connection, before.history, history);
+    const names = since === null ? null : [...new Set([...since, ...touched])];
+    if (names === null || names.length > MOST_NAMES) return await everything(connection, history);
+    if (names.length === 0) return { ...before, revision: revisionOf(history), history };
+    const named = new Set(names);
+    const again = async (table: 'apps' | 'domains' | 'placements', column: 'name' | 'app'): Promise<readonly Row[]> => {
+      const isNamed = (row: Row): boolean => named.has(row[column] ?? '');
+      const found = await select(connection, table, `WHERE ${column} IN (${names.map(() => '?').join(', ')})`, names);
+      // To the database, blanks at the end make no other name.
+      return [...before[table].filter((row) => !isNamed(row)), ...found.filter(isNamed)];
+    };
+    return {
+      hosts: before.hosts,
+      apps: await again('apps', 'name'),
+      domains: await again('domains', 'app'),
+      placements: await again('placements', 'app'),
+      revision: revisionOf(history),
+      history,
+    };
+  });
+}
+
+/** Apps that the change log names since `before`; null: that does not say everything, or a host was touched (renamed, say, with all its placements). */
+async function touchedSince(connection: Connection, before: History, now: History): Promise<readonly string[] | null> {
+  const seen = new Set(before.newest.map(({ id }) => id));
+  const fresh = now.newest.filter(({ id }) => !seen.has(id)).map(({ id }) => id);
+  const [first] = fresh;
+  if (before.origin !== now.origin) return null;
+  if (first === undefined) return [];
+  // All that is remembered is new: there may be more before it.
+  if (fresh.length === now.newest.length && now.newest.length >= REMEMBERED) return null;
+  const entries = await connection.query('SELECT id, tbl, name FROM changes WHERE id >= ?', [first]);
+  const wanted = new Set(fresh.map(String));
+  const news = entries.filter(({ id }) => wanted.has(id ?? ''));
+  if (news.length < fresh.length || news.some(({ tbl }) => tbl === 'hosts')) return null;
+  return news.map(({ name }) => name ?? '');
+}
+
+async function asOfOneMoment(connection: Connection, read: () => Promise<Reading>): Promise<Reading> {
   // Whatever the server's default: READ COMMITTED would show each query another moment.
   await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
   await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
   try {
     await requireSchema(connection);
-    const history = await readHistory(connection, standing);
-    return {
-      hosts: await table(connection, 'hosts', 'name'),
-      apps: await table(connection, 'apps', 'name'),
-      domains: await table(connection, 'domains', 'fqdn'),
-      placements: await table(connection, 'placements', 'app, host'),
-      revision: String(history.newest.at(-1)?.id ?? 0n),
-      history,
-    };
+    return await read();
   } finally {
     // Failing here would hide why the read failed.
     if (connection.alive) await connection.query('ROLLBACK').catch(() => { connection.destroy(); });
   }
 }
 
-function table(connection: Connection, name: string, order: string): Promise<readonly Row[]> {
-  return connection.query(`SELECT ${(READ_COLUMNS.get(name) ?? []).join(', ')} FROM ${name} ORDER BY ${order}`);
+async function everything(connection: Connection, history: History): Promise<Reading> {
+  return {
+    hosts: await select(connection, 'hosts', 'ORDER BY name'),
+    apps: await select(connection, 'apps', 'ORDER BY name'),
+    domains: await select(connection, 'domains', 'ORDER BY fqdn'),
+    placements: await select(connection, 'placements', 'ORDER BY app, host'),
+    revision: revisionOf(history),
+    history,
+  };
+}
+
+function revisionOf({ newest }: History): string {
+  return String(newest.at(-1)?.id ?? 0n);
+}
+
+function select(connection: Connection, table: string, which: string, values: readonly string[] = []): Promise<readonly Row[]> {
+  return connection.query(`SELECT ${(READ_COLUMNS.get(table) ?? []).join(', ')} FROM ${table} ${which}`, values);
 }
 
 async function readHistory(connection: Connection, standing: Standing | null): Promise<History> {

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { BadValue, type Parser } from './column.ts';
 import { quoted } from './printable.ts';
+import { remembered } from './remembered.ts';
 
 const APP_NAME = /^[a-z0-9](?:[a-z0-9-]{0,38}[a-z0-9])?$/;
 const INSTANCE = /^(?<app>[a-z0-9](?:[a-z0-9_]{0,38}[a-z0-9])?)-(?<gen>[0-9a-f]{8})$/;
@@ -45,12 +46,12 @@ export interface AppGeneration {
 }
 
 /** The inverse of `instanceName`; null when `instance` is none. */
-export function parseInstance(instance: string): AppGeneration | null {
+export const parseInstance = remembered((instance): AppGeneration | null => {
   const groups = INSTANCE.exec(instance)?.groups;
   const app = groups?.['app'];
   const gen = groups?.['gen'];
   return app === undefined || gen === undefined ? null : { app: app.replaceAll('_', '-'), gen };
-}
+});
 
 export function socketUnit(instance: string): string {
   return `fc-app-${instance}.socket`;
@@ -106,13 +107,13 @@ export function parseImageId(name: string): string | null {
 export type UnitKind = 'socket' | 'gate' | 'container';
 
 /** What a unit file of a generation is, by its file name; null: not one of ours. */
-export function parseUnitName(file: string): (AppGeneration & { readonly kind: UnitKind; readonly instance: string }) | null {
+export const parseUnitName = remembered((file): (AppGeneration & { readonly kind: UnitKind; readonly instance: string }) | null => {
   const groups = /^fc-(?<prefix>app|ctr)-(?<instance>[^.]+)\.(?<suffix>socket|service)$/.exec(file)?.groups;
   const instance = groups?.['instance'] ?? '';
   const kind = unitKind(groups?.['prefix'], groups?.['suffix']);
   const generation = parseInstance(instance);
   return kind === null || generation === null ? null : { ...generation, kind, instance };
-}
+});
 
 function unitKind(prefix: string | undefined, suffix: string | undefined): UnitKind | null {
   if (prefix === 'app') return suffix === 'socket' ? 'socket' : 'gate';

@@ -6,6 +6,7 @@ import type { App, AppSource, Fleet, Host, Placement, Rejection } from './app.ts
 import { APP, DOMAIN, HOST, PLACEMENT, TABLES } from './columns.ts';
 import { type Policy, problemsOf, valueOf } from './column.ts';
 import { isAppName } from './names.ts';
+import { once } from './once.ts';
 import { printable } from './printable.ts';
 import type { Row, Rows } from './rows.ts';
 
@@ -24,17 +25,28 @@ export function parseFleet(rows: Rows, policy: Policy): Fleet {
   const valid = parseApps(rows.apps, policy, reject);
   const placements = parsePlacements(rows.placements, known, hosts, valid, policy, reject);
   const domains = parseDomains(rows.domains, known, policy, reject);
-  const apps = valid.map((app): App => ({
-    ...app,
-    domains: (domains.get(app.name) ?? []).sort(),
-    placements: (placements.get(app.name) ?? []).sort(byText((placement) => placement.host)),
-  }));
+  const apps = valid.map((app) => whole(app, (domains.get(app.name) ?? []).sort(), (placements.get(app.name) ?? []).sort(byText((placement) => placement.host))));
   return {
     hosts: [...hosts.values()].filter((host) => host !== null).sort(byText((host) => host.name)),
     apps: apps.sort(byText((app) => app.name)),
     known,
     rejections: rejections.sort(byText((rejection) => JSON.stringify([rejection.table, rejection.key, rejection.column, rejection.why]))),
   };
+}
+
+const wholes = new WeakMap<AppSettings, App>();
+
+/** The same object as before where nothing has changed. */
+function whole(settings: AppSettings, domains: readonly string[], placements: readonly Placement[]): App {
+  const before = wholes.get(settings);
+  if (before !== undefined && sameItems(before.domains, domains) && sameItems(before.placements, placements)) return before;
+  const app = { ...settings, domains, placements };
+  wholes.set(settings, app);
+  return app;
+}
+
+function sameItems<T>(one: readonly T[], other: readonly T[]): boolean {
+  return one.length === other.length && one.every((item, index) => item === other[index]);
 }
 
 /** null: a host whose row was not taken, so that its placements can say so. */
@@ -65,9 +77,9 @@ function parseApps(rows: readonly Row[], policy: Policy, reject: Reject): AppSet
     // What a disabled app says beyond that is not used, so it can be parked half finished.
     if (row[APP.enabled.name] === '0' && name !== null) continue;
     if (!accept('apps', key, row, policy, name, reject)) continue;
-    const source = sourceOf(row, policy);
-    if ('why' in source) reject('apps', key, source.column, source.why, name);
-    else apps.push(appOf(row, source, policy));
+    const app = appOf(row, policy);
+    if ('why' in app) reject('apps', key, app.column, app.why, name);
+    else apps.push(app);
   }
   return apps;
 }
@@ -83,7 +95,9 @@ function sourceOf(row: Row, policy: Policy): AppSource | { readonly column: stri
   return { kind: 'rootfs', ...rootfs };
 }
 
-function appOf(row: Row, source: AppSource, policy: Policy): AppSettings {
+const appOf = once((row, policy): AppSettings | { readonly column: string; readonly why: string } => {
+  const source = sourceOf(row, policy);
+  if ('why' in source) return source;
   return {
     name: valueOf(APP.name, row, policy),
     source,
@@ -103,7 +117,14 @@ function appOf(row: Row, source: AppSource, policy: Policy): AppSettings {
     socket: valueOf(APP.socket, row, policy),
     uidBase: valueOf(APP.uidBase, row, policy),
   };
-}
+});
+
+const domainOf = once((row, policy) => ({ fqdn: valueOf(DOMAIN.fqdn, row, policy), app: valueOf(DOMAIN.app, row, policy) }));
+
+const placementOf = once((row, policy) => {
+  const placement: Placement = { host: valueOf(PLACEMENT.host, row, policy), weight: valueOf(PLACEMENT.weight, row, policy), listenPort: valueOf(PLACEMENT.listenPort, row, policy) };
+  return { app: valueOf(PLACEMENT.app, row, policy), placement };
+});
 
 function parseDomains(rows: readonly Row[], known: ReadonlySet<string>, policy: Policy, reject: Reject): Map<string, string[]> {
   const good = rows.filter((row) => {
@@ -114,11 +135,11 @@ function parseDomains(rows: readonly Row[], known: ReadonlySet<string>, policy: 
     return app !== null;
   });
   const domains = new Map<string, string[]>();
-  for (const [fqdn, same] of groupBy(good, (row) => valueOf(DOMAIN.fqdn, row, policy))) {
+  for (const [fqdn, same] of groupBy(good, (row) => domainOf(row, policy).fqdn)) {
     // `Shop.example.` beside `shop.example`: the row that is written as it counts holds, else none does.
     const [holder] = same.length === 1 ? same : same.filter((row) => row['fqdn'] === fqdn);
     for (const row of same) {
-      const app = valueOf(DOMAIN.app, row, policy);
+      const { app } = domainOf(row, policy);
       if (row === holder) append(domains, app, fqdn);
       else reject('domains', row['fqdn'] ?? 'NULL', 'fqdn', `is the same name as another row's (${fqdn})`, app);
     }
@@ -132,7 +153,7 @@ function parsePlacements(rows: readonly Row[], known: ReadonlySet<string>, hosts
 
   const good = rows.filter((row) => {
     if (!accept('placements', keyOf(row), row, policy, knownApp(row, known), reject)) return false;
-    const host = hosts.get(valueOf(PLACEMENT.host, row, policy));
+    const host = hosts.get(placementOf(row, policy).placement.host);
     if (knownApp(row, known) === null) refuse(row, 'app', 'names an app that is not in the table apps');
     else if (host === undefined) refuse(row, 'host', 'names a host that is not in the table hosts');
     else if (host === null) refuse(row, 'host', 'names a host whose own row was rejected');
@@ -141,11 +162,11 @@ function parsePlacements(rows: readonly Row[], known: ReadonlySet<string>, hosts
   });
   const placements = new Map<string, Placement[]>();
   const taken = takenPorts(good, hosts, apps, policy);
-  for (const [, same] of groupBy(good, (row) => `${valueOf(PLACEMENT.app, row, policy)}/${valueOf(PLACEMENT.host, row, policy)}`)) {
+  for (const [, same] of groupBy(good, (row) => `${placementOf(row, policy).app}/${placementOf(row, policy).placement.host}`)) {
     for (const row of same) {
       if (same.length > 1) refuse(row, 'host', `stands in ${same.length} rows of the app`);
       else if (taken.has(row)) refuse(row, 'listen_port', taken.get(row) ?? '');
-      else append(placements, valueOf(PLACEMENT.app, row, policy), { host: valueOf(PLACEMENT.host, row, policy), weight: valueOf(PLACEMENT.weight, row, policy), listenPort: valueOf(PLACEMENT.listenPort, row, policy) });
+      else append(placements, placementOf(row, policy).app, placementOf(row, policy).placement);
     }
   }
   return placements;
@@ -153,12 +174,12 @@ function parsePlacements(rows: readonly Row[], known: ReadonlySet<string>, hosts
 
 /** Rows whose listen_port cannot be had on its host, as far as rows can tell, and why. */
 function takenPorts(rows: readonly Row[], hosts: Hosts, apps: readonly AppSettings[], policy: Policy): ReadonlyMap<Row, string> {
-  const portOf = (row: Row): number | null => valueOf(PLACEMENT.listenPort, row, policy);
-  const at = (row: Row, port: number): string => `${valueOf(PLACEMENT.host, row, policy)}/${port}`;
+  const portOf = (row: Row): number | null => placementOf(row, policy).placement.listenPort;
+  const at = (row: Row, port: number): string => `${placementOf(row, policy).placement.host}/${port}`;
   const claims = groupBy(rows.filter((row) => portOf(row) !== null), (row) => at(row, portOf(row) ?? 0));
   const ownPort = new Map(apps.filter(({ network }) => network === 'host').map(({ name, port }) => [name, port]));
   const onHostNetwork = new Map(rows.flatMap((row) => {
-    const app = valueOf(PLACEMENT.app, row, policy);
+    const { app } = placementOf(row, policy);
     const port = ownPort.get(app);
     return port === undefined ? [] : [[at(row, port), app] as const];
   }));
@@ -167,10 +188,10 @@ function takenPorts(rows: readonly Row[], hosts: Hosts, apps: readonly AppSettin
     if (port === null) return null;
     // Nobody can say whose it was first.
     if ((claims.get(at(row, port)) ?? []).length > 1) return 'is the listen_port of another app on the same host as well';
-    if (hosts.get(valueOf(PLACEMENT.host, row, policy))?.port === port) return 'is the port of the host\'s internal listener (hosts.port)';
+    if (hosts.get(placementOf(row, policy).placement.host)?.port === port) return 'is the port of the host\'s internal listener (hosts.port)';
     const app = onHostNetwork.get(at(row, port));
     if (app === undefined) return null;
-    return `is the port on which ${app === valueOf(PLACEMENT.app, row, policy) ? 'the app itself' : `the app ${app}`} listens, on the network of the host (apps.network = 'host')`;
+    return `is the port on which ${app === placementOf(row, policy).app ? 'the app itself' : `the app ${app}`} listens, on the network of the host (apps.network = 'host')`;
   };
   return new Map(rows.flatMap((row) => {
     const reason = why(row);
@@ -178,9 +199,16 @@ function takenPorts(rows: readonly Row[], hosts: Hosts, apps: readonly AppSettin
   }));
 }
 
+const problemsIn = {
+  hosts: once((row, policy) => problemsOf(TABLES.hosts, row, policy)),
+  apps: once((row, policy) => problemsOf(TABLES.apps, row, policy)),
+  domains: once((row, policy) => problemsOf(TABLES.domains, row, policy)),
+  placements: once((row, policy) => problemsOf(TABLES.placements, row, policy)),
+} as const;
+
 /** Whether every column of the row is good; says which are not. */
 function accept(table: Table, key: string, row: Row, policy: Policy, app: string | null, reject: Reject): boolean {
-  const problems = problemsOf(TABLES[table], row, policy);
+  const problems = problemsIn[table](row, policy);
   for (const { column, why } of problems) reject(table, key, column, why, app);
   return problems.length === 0;
 }

@@ -1,4 +1,5 @@
 /** What fc-proxy is told: the fleet as the CMDB has it, and which generation serves here. Pure. */
+import { isDeepStrictEqual } from 'node:util';
 import type { App, Fleet } from '../model/app.ts';
 import type { Generation } from '../units/render.ts';
 import { type Snapshot, type SnapshotApp, type SnapshotGeneration, SNAPSHOT_FORMAT } from './format.ts';
@@ -25,6 +26,7 @@ export function snapshotGeneration(app: App, generation: Generation, address: st
 }
 
 /**
+ * What says the same as in `previous` is the same object.
  * @param serving what serves here, by app
  * @param held apps that a rejected row leaves as they are: their entry in `previous` stays, but for domains that
  *   another app has now
@@ -43,8 +45,13 @@ export function buildSnapshot(
     domains: app.domains.filter((domain) => !taken.has(domain)),
     here: serving.get(app.name) ?? null,
   }));
+  const before = new Map((previous?.apps ?? []).map((app) => [app.name, app]));
+  const sameAsBefore = (app: SnapshotApp): SnapshotApp => {
+    const known = before.get(app.name);
+    return known !== undefined && isDeepStrictEqual(known, app) ? known : app;
+  };
   return {
     format: SNAPSHOT_FORMAT, host, revision, hosts: fleet.hosts,
-    apps: [...entries, ...kept].sort((a, b) => (a.name < b.name ? -1 : 1)),
+    apps: [...entries, ...kept].map(sameAsBefore).sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
 }

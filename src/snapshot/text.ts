@@ -12,7 +12,17 @@ const LAST_LINE = ']}';
 
 export function snapshotText({ format, host, revision, hosts, apps }: Snapshot): string {
   const head = JSON.stringify({ format, host, revision, hosts });
-  return `${head.slice(0, -1)},${HEAD_END}\n${apps.map((app) => JSON.stringify(app)).join(',\n')}\n${LAST_LINE}\n`;
+  return `${head.slice(0, -1)},${HEAD_END}\n${apps.map(lineOf).join(',\n')}\n${LAST_LINE}\n`;
+}
+
+const lines = new WeakMap<SnapshotApp, string>();
+
+function lineOf(app: SnapshotApp): string {
+  const known = lines.get(app);
+  if (known !== undefined) return known;
+  const line = JSON.stringify(app);
+  lines.set(app, line);
+  return line;
 }
 
 /** About a millisecond's work where nothing is new. */

@@ -1,6 +1,7 @@
 /** Rows and host → what is wanted here, and the plan to get there. Pure. */
 import type { App, Fleet, Rejection } from '../model/app.ts';
 import { parseFleet } from '../model/parse.ts';
+import type { Policy } from '../model/column.ts';
 import type { Rows } from '../model/rows.ts';
 import type { Snapshot, SnapshotGeneration } from '../snapshot/format.ts';
 import type { Config } from '../config/config.ts';
@@ -16,6 +17,9 @@ export interface Desired {
   readonly listenPort: number | null;
 }
 
+/** App → its generation, and of which incarnation. */
+export type Rendered = WeakMap<App, { readonly incarnation: number; readonly generation: Generation }>;
+
 export interface Decision {
   readonly fleet: Fleet;
   /** By app. */
@@ -29,7 +33,11 @@ export interface Decision {
 export interface Situation {
   readonly rows: Rows;
   readonly config: Config;
+  /** policyOf(config): one object, because what rows come to under it is remembered. */
+  readonly policy: Policy;
   readonly templates: Templates;
+  /** What was rendered before, of the same configuration and templates. */
+  readonly rendered: Rendered;
   readonly observed: Observed;
   readonly snapshot: Snapshot | null;
   readonly state: SyncState;
@@ -44,9 +52,7 @@ export interface Situation {
 export function decide(situation: Situation): Decision {
   const { config, observed, state, snapshot } = situation;
   const host = config.host.name;
-  const fleet = parseFleet(situation.rows, {
-    host, volumeRoots: config.volumes.roots, allowHostNetwork: config.network.allowHost,
-  });
+  const fleet = parseFleet(situation.rows, situation.policy);
   const held = new Set(fleet.rejections.flatMap((rejection) => heldBy(rejection, host)));
   const desired = new Map(fleet.apps.flatMap((app): [string, Desired][] => {
     const placement = app.placements.find((candidate) => candidate.host === host);
@@ -93,10 +99,16 @@ function explainedAbsences(fleet: Fleet): ReadonlySet<string> {
   }));
 }
 
-function render(app: App, { config, templates, state }: Situation): Generation {
-  return renderApp(app, {
-    incarnation: state.incarnations.get(app.name) ?? 0,
-    cgroups: config.podman.cgroups,
-    domainsInDescription: true,
-  }, templates);
+function render(app: App, { config, templates, state, rendered }: Situation): Generation {
+  const incarnation = state.incarnations.get(app.name) ?? 0;
+  const before = rendered.get(app);
+  if (before?.incarnation === incarnation) return before.generation;
+  const generation = renderApp(app, { incarnation, cgroups: config.podman.cgroups, domainsInDescription: true }, templates);
+  rendered.set(app, { incarnation, generation });
+  return generation;
+}
+
+/** What of the configuration bears on whether a row is taken. */
+export function policyOf(config: Config): Policy {
+  return { host: config.host.name, volumeRoots: config.volumes.roots, allowHostNetwork: config.network.allowHost };
 }

@@ -3,7 +3,7 @@ import { HistoryError, requireNewer } from '../cmdb/accept.ts';
 import type { Connection } from '../cmdb/connection.ts';
 import { type Standing, standingOf } from '../cmdb/history.ts';
 import { reach } from '../cmdb/reach.ts';
-import { type Reading, readRows } from '../cmdb/read.ts';
+import { type Reading, readChanged, readRows } from '../cmdb/read.ts';
 import type { CmdbConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import { readStanding } from './standing.ts';
@@ -17,9 +17,15 @@ export interface Newer {
   readonly standing: Standing;
 }
 
+/** What was read last of this database, and the apps that changed since as far as one knows. */
+export interface Known {
+  readonly reading: Reading;
+  readonly touched: ReadonlySet<string>;
+}
+
 /** @throws CmdbError when it cannot be read; HistoryError when it is not to be taken */
-export async function readNewer(connection: Connection, standing: Standing | null, taking: Taking, log: Logger): Promise<Newer> {
-  const reading = await readRows(connection, standing);
+export async function readNewer(connection: Connection, standing: Standing | null, taking: Taking, log: Logger, known: Known | null = null): Promise<Newer> {
+  const reading = await (known === null ? readRows(connection, standing) : readChanged(connection, standing, known.reading, known.touched));
   try {
     requireNewer(standing, reading.history, connection.address);
   } catch (error) {

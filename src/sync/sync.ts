@@ -6,6 +6,7 @@ import { stat } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import type { Rejection } from '../model/app.ts';
+import type { Policy } from '../model/column.ts';
 import type { Rows } from '../model/rows.ts';
 import { buildSnapshot, snapshotGeneration } from '../snapshot/build.ts';
 import type { Snapshot, SnapshotGeneration } from '../snapshot/format.ts';
@@ -27,7 +28,7 @@ import { elapsedUnit } from '../model/names.ts';
 import { planPorts } from '../systemd/plan-ports.ts';
 import { renderLease } from '../units/lease.ts';
 import type { Templates } from '../units/template.ts';
-import { type Decision, decide } from './decide.ts';
+import { type Decision, decide, policyOf, type Rendered } from './decide.ts';
 import { HandOvers } from './hand-over.ts';
 import { Images } from './images.ts';
 import { readState, type SyncState, writeState } from './state.ts';
@@ -69,12 +70,22 @@ export class Sync {
   /** App → when its route changed last, ms since the epoch. */
   readonly #changedAt = new Map<string, number>();
   readonly #reader = new SnapshotReader();
+  /** By the pass before. */
+  #seen: HostView | null = null;
+  readonly #policy: Policy;
+  readonly #rendered: Rendered = new WeakMap();
   #state: SyncState | null = null;
 
   constructor(options: SyncOptions) {
     this.#options = options;
+    this.#policy = policyOf(options.config);
     this.handOvers = new HandOvers(options.manager, options.log, (app, instance, why) => this.#noteFailure(app, instance, why), options.onNews);
     this.images = new Images(options.manager, options.onNews);
+  }
+
+  /** Another run may have been here: the next pass looks at everything anew. */
+  forget(): void {
+    this.#seen = null;
   }
 
   /** What a pass would do; nothing is done. */
@@ -106,7 +117,7 @@ export class Sync {
       if (spec.fetching && spec.image !== null && view.states.get(spec.image) === 'active') serving.set(app, { ...spec, fetching: false });
     }
     const left = new Set([...decision.held, ...plan.refused]);
-    await writeSnapshot(paths.snapshot, buildSnapshot(config.host.name, decision.fleet, rows.revision, serving, left, snapshot), this.#options.proxyGid);
+    await writeSnapshot(paths.snapshot, buildSnapshot(config.host.name, decision.fleet, rows.revision, serving, left, snapshot), snapshot, this.#options.proxyGid);
     await updateLinks(plan, serving, paths);
     failed.push(...await applyPorts(plan.ports, serving, paths, manager));
     await this.#forgetFailures(plan, state);
@@ -158,12 +169,13 @@ export class Sync {
     const { config, paths, manager, templates } = this.#options;
     // Each time: another run may have written it.
     const state = this.#state = await readState(paths.state);
-    const [view, snapshot, published] = await Promise.all([observe(paths, manager), this.#snapshot(), ifThere(stat(paths.snapshot))]);
+    const [view, snapshot, published] = await Promise.all([observe(paths, manager, this.#seen), this.#snapshot(), ifThere(stat(paths.snapshot))]);
+    this.#seen = view;
     const nowMs = Date.now();
     const { busy, ready, revert } = this.handOvers;
     const apps = new Set([...(snapshot?.apps ?? []).map((app) => app.name), ...this.#changedAt.keys()]);
     const unsettled = new Set([...apps].filter((app) => (this.#changedAt.get(app) ?? published?.mtimeMs ?? 0) + SETTLE_MS > nowMs));
-    const situation = { rows, config, templates, observed: view, snapshot, state, busy, ready, revert, allowRemovals, nowMs, unsettled };
+    const situation = { rows, config, policy: this.#policy, templates, rendered: this.#rendered, observed: view, snapshot, state, busy, ready, revert, allowRemovals, nowMs, unsettled };
     let decision = decide(situation);
     if (recycle && await this.#raiseIncarnations(decision, state)) decision = decide(situation);
     return { decision, view, state, snapshot };

@@ -5,9 +5,9 @@
 import { follow } from '../cmdb/changes.ts';
 import type { Standing } from '../cmdb/history.ts';
 import { reach } from '../cmdb/reach.ts';
+import type { Reading } from '../cmdb/read.ts';
 import type { CmdbConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
-import type { Rows } from '../model/rows.ts';
 import { dueInMs } from './due.ts';
 import { lock } from './lock.ts';
 import { readNewer } from './newer.ts';
@@ -29,11 +29,11 @@ export interface WatchOptions {
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** Made with `due`, which it calls when a hand-over has ended or an image has come. */
-  readonly makeSync: (due: () => void) => Pick<Sync, 'pass' | 'restore'>;
+  readonly makeSync: (due: () => void) => Pick<Sync, 'pass' | 'restore' | 'forget'>;
 }
 
 interface Wanted {
-  readonly rows: Rows;
+  readonly rows: Reading;
   /** Where the host stands once they are applied. */
   readonly standing: Standing;
   /** Where it must stand for them to be applied: they were read as what comes after it. */
@@ -89,9 +89,11 @@ export async function watch({ cmdb, lockFile, standingFile, allowRemovals, log, 
   await follow({
     reach: (use) => reach(cmdb, use),
     signal,
-    onChange: async (_change, connection, adopt) => {
+    onChange: async ({ full, apps, hosts }, connection, adopt) => {
       const after = await readStanding(standingFile);
-      const { reading, standing } = await readNewer(connection, after, adopt ? 'other' : 'newer', log);
+      const known = full || hosts.size > 0 || wanted === null ? null : { reading: wanted.rows, touched: apps };
+      if (known === null) sync.forget();
+      const { reading, standing } = await readNewer(connection, after, adopt ? 'other' : 'newer', log, known);
       wanted = { rows: reading, standing, after };
       await pass();
     },

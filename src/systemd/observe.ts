@@ -26,10 +26,13 @@ export interface HostView extends Observed {
 
 const UNIT_KINDS: readonly UnitKind[] = ['socket', 'gate', 'container'];
 
-/** @throws SystemdError, or the file system's error */
-export async function observe(paths: Paths, manager: Pick<Manager, 'list'>): Promise<HostView> {
+/**
+ * @param before what was seen last, if that was lately: the network of a generation never changes, and need not be read again
+ * @throws SystemdError, or the file system's error
+ */
+export async function observe(paths: Paths, manager: Pick<Manager, 'list'>, before: Pick<HostView, 'networks'> | null = null): Promise<HostView> {
   const [unitFiles, networks, links, ports, states, images, visited, namespaces, doors] = await Promise.all([
-    namesIn(paths.units), readNetworks(paths.net), readDoors(paths), readPorts(paths),
+    namesIn(paths.units), readNetworks(paths.net, before?.networks ?? new Map()), readDoors(paths), readPorts(paths),
     manager.list(['fc-app-*', 'fc-ctr-*', 'fc-lease-*', 'fc-image@*', 'fc-port@*']),
     readImages(paths), namesIn(paths.visits), namesIn(paths.netns), namesIn(paths.run),
   ]);
@@ -75,10 +78,15 @@ async function readImages(paths: Paths): Promise<Observed['images']> {
   return { known: new Set(ids(await namesIn(paths.images))), failures };
 }
 
-async function readNetworks(folder: string): Promise<HostView['networks']> {
-  const instances = (await namesIn(folder)).filter((name) => parseInstance(name) !== null);
+async function readNetworks(folder: string, before: HostView['networks']): Promise<HostView['networks']> {
   const networks = new Map<string, Pick<NetworkPair, 'index' | 'appAddress'>>();
-  for (const [instance, text] of await readFiles(folder, instances)) {
+  const unread: string[] = [];
+  for (const instance of await namesIn(folder)) {
+    const known = before.get(instance);
+    if (known !== undefined) networks.set(instance, known);
+    else if (parseInstance(instance) !== null) unread.push(instance);
+  }
+  for (const [instance, text] of await readFiles(folder, unread)) {
     const network = parseNetworkFile(text);
     if (network !== null) networks.set(instance, network);
   }

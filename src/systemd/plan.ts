@@ -255,9 +255,9 @@ function refusedRemovals(input: PlanInput, present: ReadonlySet<string>, gone: r
 function retirements(input: PlanInput, wanted: ReadonlySet<string>, held: ReadonlySet<string>): readonly Retirement[] {
   const { observed } = input;
   const leases = activeLeases(observed);
-  return [...observed.onDisk.keys()].sort().flatMap((instance): Retirement[] => {
+  return [...observed.onDisk.keys()].filter((instance) => !wanted.has(instance)).sort().flatMap((instance): Retirement[] => {
     const app = appOf(instance);
-    if (wanted.has(instance) || input.busy.has(app)) return [];
+    if (input.busy.has(app)) return [];
     if (held.has(app) && !input.current.has(app)) return [];
     const socket = stateOf(observed, socketUnit(instance));
     const gate = stateOf(observed, gateUnit(instance));
@@ -281,6 +281,7 @@ function retirements(input: PlanInput, wanted: ReadonlySet<string>, held: Readon
 function activeLeases(observed: Observed): ReadonlyMap<string, readonly string[]> {
   const leases = new Map<string, string[]>();
   for (const [unit, state] of observed.states) {
+    if (!unit.startsWith('fc-lease-')) continue;
     const instance = /^fc-lease-[a-z0-9]+@(.+)\.timer$/.exec(unit)?.[1];
     if (instance === undefined || !isRunning(state)) continue;
     leases.set(instance, [...(leases.get(instance) ?? []), unit]);

@@ -10,7 +10,9 @@ import { connect } from '../../src/cmdb/connect.ts';
 import { Connection } from '../../src/cmdb/connection.ts';
 import { CmdbError } from '../../src/cmdb/error.ts';
 import { migrate } from '../../src/cmdb/migrate.ts';
-import { readRows } from '../../src/cmdb/read.ts';
+import { readChanged, readRows, type Reading } from '../../src/cmdb/read.ts';
+import { parseFleet } from '../../src/model/parse.ts';
+import { POLICY } from '../support/fleet.ts';
 import type { CmdbConfig } from '../../src/config/config.ts';
 import { freePort, startMariadb, type Mariadb } from '../support/mariadb.ts';
 
@@ -77,6 +79,48 @@ describe('CMDB', () => {
       assert.match(app['env'] ?? '', /"K": "line\\nquote\\" 😀"/);
       assert.match(app['env'] ?? '', /12345678901234567890/);
       await db.query('DELETE FROM apps');
+    });
+
+    it('again what changed: the rows, and what they come to, are what all of them would be', async () => {
+      const pick = (() => {
+        let state = 7;
+        return (from: readonly string[]): string => from[(state = (state * 48_271) % 2_147_483_647) % from.length] ?? '';
+      })();
+      const names = ['a', 'b', 'c', 'd', 'e'];
+      const hosts = ['web1', 'web2'];
+      // Some fail (a name that is taken, a domain of no app): they are part of the life of a table.
+      const statements: (() => string)[] = [
+        () => `INSERT INTO apps (name, image, port) VALUES ('${pick(names)}', 'x', ${pick(['1', '-1'])})`,
+        () => `UPDATE apps SET name = '${pick(names)}' WHERE name = '${pick(names)}'`,
+        () => `UPDATE apps SET port = ${pick(['80', '0', '8079'])} WHERE name = '${pick(names)}'`,
+        () => `DELETE FROM apps WHERE name = '${pick(names)}'`,
+        () => `INSERT INTO domains (fqdn, app) VALUES ('${pick(['Shop.example', 'shop.example.', 'b.example', 'c.example'])}', '${pick(names)}')`,
+        () => `UPDATE domains SET app = '${pick(names)}' WHERE fqdn LIKE '${pick(['s%', 'b%'])}'`,
+        () => `INSERT INTO placements (app, host, listen_port) VALUES ('${pick(names)}', '${pick(hosts)}', ${pick(['NULL', '25', '8079'])})`,
+        () => `UPDATE placements SET host = '${pick(hosts)}' WHERE app = '${pick(names)}'`,
+        () => `DELETE FROM placements WHERE app = '${pick(names)}'`,
+        () => `UPDATE hosts SET port = ${pick(['8079', '25'])} WHERE name = '${pick(hosts)}'`,
+        () => `UPDATE hosts SET name = '${pick(hosts)}' WHERE name = '${pick(hosts)}'`,
+      ];
+      for (const host of hosts) await db.query(`INSERT INTO hosts (name, address) VALUES ('${host}', 'a')`);
+      const sorted = (reading: Reading): unknown => ({
+        ...reading,
+        ...Object.fromEntries((['apps', 'domains', 'placements'] as const).map((table) => [table, reading[table].map((row) => JSON.stringify(row)).sort()])),
+      });
+      let known = await readRows(db);
+      let again = 0;
+      for (let n = 0; n < 150; n += 1) {
+        for (let i = 0; i <= n % 3; i += 1) await db.query(statements[(n * 5 + i) % statements.length]?.() ?? '').catch(() => undefined);
+        const before = new Set(known.apps);
+        known = await readChanged(db, null, known, new Set());
+        if (known.apps.some((row) => before.has(row))) again += 1;
+        const all = await readRows(db);
+        assert.deepEqual(sorted(known), sorted(all));
+        assert.deepEqual(parseFleet(known, POLICY), parseFleet(all, POLICY));
+      }
+      assert.ok(again > 30, `rows stay what they were in ${again} of 150 readings`);
+      await db.query('DELETE FROM apps');
+      await db.query('DELETE FROM hosts');
     });
 
     it('sees one moment, however the server isolates by default', async () => {

@@ -85,6 +85,7 @@ export class CmdbHost {
             return Promise.resolve(NOTHING_LEFT);
           },
           restore: () => Promise.resolve([]),
+          forget: () => undefined,
         };
       },
     });
