@@ -10,9 +10,10 @@ import { type Logger, log } from '../log.ts';
 import { type Command, HELP, parseCommand, UsageError } from '../sync/command.ts';
 import { EXIT } from '../sync/exit.ts';
 import { lock } from '../sync/lock.ts';
-import { type Newer, readOnce } from '../sync/newer.ts';
+import { type Newer, readOnce, readStandingNow } from '../sync/newer.ts';
 import { runOnce } from '../sync/once.ts';
 import { failedLine, jsonReport, planLines, rejectionLine } from '../sync/report.ts';
+import { SettledFile, setupOf } from '../sync/settled.ts';
 import { readStanding, sameStanding, writeStanding } from '../sync/standing.ts';
 import { type PassReport, Sync } from '../sync/sync.ts';
 import { watch } from '../sync/watch.ts';
@@ -64,6 +65,7 @@ async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Conf
   await prepareFolders(HOST_PATHS);
   const manager = new SystemdBus();
   const templates = await loadTemplates(fileURLToPath(new URL('../../templates', import.meta.url)));
+  const settled = new SettledFile(HOST_PATHS.settled, await setupOf(config, templates, fileURLToPath(import.meta.url)));
   // The folder is root's and fc-proxy's group's: whoever may enter it may read the snapshot.
   const { gid: proxyGid } = await stat(HOST_PATHS.stateDir);
   const makeSync = (onNews: () => void, logger: Logger = log): Sync =>
@@ -72,16 +74,27 @@ async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Conf
     if (command.watch) {
       const stop = new AbortController();
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
-      await watch({ cmdb: config.cmdb, lockFile: HOST_PATHS.lock, standingFile: HOST_PATHS.standing, allowRemovals: command.allowRemovals, log, signal: stop.signal, makeSync });
+      await watch({ cmdb: config.cmdb, lockFile: HOST_PATHS.lock, standingFile: HOST_PATHS.standing, settled, allowRemovals: command.allowRemovals, log, signal: stop.signal, makeSync });
       return EXIT.done;
     }
-    return await syncOnce(command, config, makeSync(() => undefined, REPORTED));
+    return await syncOnce(command, config, makeSync(() => undefined, REPORTED), settled);
   } finally {
     manager.close();
   }
 }
 
-async function syncOnce({ dryRun, json, allowRemovals, acceptOlder }: Extract<Command, { kind: 'sync' }>, config: Config, sync: Sync): Promise<number> {
+async function syncOnce({ dryRun, json, allowRemovals, acceptOlder }: Extract<Command, { kind: 'sync' }>, config: Config, sync: Sync, settled: SettledFile): Promise<number> {
+  if (!dryRun && !json && !allowRemovals && !acceptOlder) {
+    // Whatever is wrong with the CMDB, the look at its rows tells better.
+    const says = await settled.holds(HOST_PATHS, () => readStandingNow(config.cmdb, HOST_PATHS.standing)).catch((error: unknown) => {
+      if (error instanceof CmdbError) return null;
+      throw error;
+    });
+    if (says !== null) {
+      out(says);
+      return EXIT.done;
+    }
+  }
   const read = (logger: Logger): Promise<Newer> => readOnce(config.cmdb, HOST_PATHS.standing, acceptOlder ? 'older' : 'newer', logger);
   let newer: Newer;
   try {
@@ -104,7 +117,9 @@ async function syncOnce({ dryRun, json, allowRemovals, acceptOlder }: Extract<Co
       if (!fresh || !sameStanding(await readStanding(HOST_PATHS.standing), newer.standing)) newer = await read(log);
       fresh = true;
       await writeStanding(HOST_PATHS.standing, newer.standing);
-      return await sync.pass(newer.reading, allowRemovals);
+      const report = await sync.pass(newer.reading, allowRemovals);
+      await settled.note(report.settled, newer.standing);
+      return report;
     } finally {
       await unlock();
     }

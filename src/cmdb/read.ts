@@ -19,6 +19,11 @@ export function readRows(connection: Connection, standing: Standing | null = nul
   return asOfOneMoment(connection, async () => await everything(connection, await readHistory(connection, standing)));
 }
 
+/** Only where in its history the CMDB is, without the rows. @throws CmdbError */
+export function readPlace(connection: Connection, standing: Standing | null): Promise<History> {
+  return asOfOneMoment(connection, () => readHistory(connection, standing));
+}
+
 /** More names than this are not worth asking for one by one. */
 const MOST_NAMES = 500;
 
@@ -67,7 +72,7 @@ async function touchedSince(connection: Connection, before: History, now: Histor
   return news.map(({ name }) => name ?? '');
 }
 
-async function asOfOneMoment(connection: Connection, read: () => Promise<Reading>): Promise<Reading> {
+async function asOfOneMoment<T>(connection: Connection, read: () => Promise<T>): Promise<T> {
   // Whatever the server's default: READ COMMITTED would show each query another moment.
   await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
   await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');

@@ -3,7 +3,7 @@ import { HistoryError, requireNewer } from '../cmdb/accept.ts';
 import type { Connection } from '../cmdb/connection.ts';
 import { type Standing, standingOf } from '../cmdb/history.ts';
 import { reach } from '../cmdb/reach.ts';
-import { type Reading, readChanged, readRows } from '../cmdb/read.ts';
+import { type Reading, readChanged, readPlace, readRows } from '../cmdb/read.ts';
 import type { CmdbConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import { readStanding } from './standing.ts';
@@ -44,5 +44,20 @@ export async function readOnce(config: CmdbConfig, standingFile: string, taking:
   const { connection, value, passedOver } = await reach(config, (candidate, adopt) => readNewer(candidate, standing, adopt && taking === 'newer' ? 'other' : taking, log));
   connection.close();
   for (const error of passedOver) log.warn('passed over an address of the CMDB', { error });
+  return value;
+}
+
+/**
+ * Where a host would stand that applied what the CMDB has now.
+ * @throws CmdbError when it cannot be read, or is not what comes after where the host stands
+ */
+export async function readStandingNow(config: CmdbConfig, standingFile: string): Promise<Standing> {
+  const standing = await readStanding(standingFile);
+  const { connection, value } = await reach(config, async (candidate) => {
+    const history = await readPlace(candidate, standing);
+    requireNewer(standing, history, candidate.address);
+    return standingOf(history);
+  });
+  connection.close();
   return value;
 }

@@ -28,9 +28,11 @@ import { elapsedUnit } from '../model/names.ts';
 import { planPorts } from '../systemd/plan-ports.ts';
 import { renderLease } from '../units/lease.ts';
 import type { Templates } from '../units/template.ts';
-import { type Decision, decide, policyOf, type Rendered } from './decide.ts';
+import { type Decision, decide, type Desired, policyOf, type Rendered } from './decide.ts';
 import { HandOvers } from './hand-over.ts';
 import { Images } from './images.ts';
+import { planLines } from './report.ts';
+import { goodUntil, type PassOutcome, tracesOf } from './settled.ts';
 import { readState, type SyncState, writeState } from './state.ts';
 
 export interface SyncOptions {
@@ -51,6 +53,8 @@ export interface PassReport {
   readonly plan: Plan;
   readonly rejections: readonly Rejection[];
   readonly failed: readonly Failed[];
+  /** Not null: it found all as it should be, and this is what later runs need to know of it. */
+  readonly settled: PassOutcome | null;
 }
 
 interface Look {
@@ -98,6 +102,7 @@ export class Sync {
    * @throws SystemdError or the file system's error when nothing could be looked at or written
    */
   async pass(rows: Rows, allowRemovals: boolean): Promise<PassReport> {
+    const traces = await tracesOf(this.#options.paths);
     const { decision, view, state, snapshot } = await this.#look(rows, allowRemovals, true);
     const { plan } = decision;
     const { paths, manager, config } = this.#options;
@@ -131,7 +136,9 @@ export class Sync {
     failed.push(...await sink(plan.sleep.sink, this.#options.sinkWithinMs, paths, manager));
     failed.push(...await dropImages(plan.images, paths, manager), ...plan.images.failed.map(failedImage), ...plan.refused.map(refusedRemoval));
     if (plan.write.length > 0 || plan.retire.some(({ remove }) => remove)) await this.#haveFilesScanned();
-    return { plan, rejections: decision.fleet.rejections, failed };
+    const settled = failed.length === 0 && isSettled(decision, view) && await tracesOf(paths) === traces
+      ? { traces, untilMs: goodUntil(Date.now(), plan.sleep.nextInMs), says: planLines(plan).at(-1) ?? '' } : null;
+    return { plan, rejections: decision.fleet.rejections, failed, settled };
   }
 
   /**
@@ -272,6 +279,21 @@ export class Sync {
     for (const [app] of stale) state.failures.delete(app);
     await writeState(this.#options.paths.state, state);
   }
+}
+
+/**
+ * Whether a pass found all as it should be, and no clock or connection can change that unseen: apps that never sleep or
+ * have a lifetime, doors at ports and images on their way are to be looked at each time.
+ */
+function isSettled({ fleet, desired, current, plan }: Decision, view: HostView): boolean {
+  const lasting = ({ app, generation, listenPort }: Desired): boolean =>
+    app.lifetimeS === null && generation.leaseS !== null && listenPort === null && (generation.units.net !== null || !plan.sleep.deep.has(app.name));
+  return fleet.rejections.length === 0 && [...desired.values()].every(lasting)
+    && plan.steps.every(({ kind }) => kind === 'unchanged') && [...current.values()].every(({ fetching }) => !fetching)
+    && view.ports.size + view.closing.length === 0
+    && plan.write.length + plan.startSockets.length + plan.startLeases.length + plan.link.size + plan.unlink.length + plan.retire.length + plan.refused.length === 0
+    && plan.images.write.length + plan.images.start.length + plan.images.drop.length + plan.images.failed.length === 0
+    && plan.sleep.sink.length === 0;
 }
 
 const NEVER_SLEEPS = 'the app never sleeps, and did not wake';

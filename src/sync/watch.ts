@@ -13,6 +13,7 @@ import { lock } from './lock.ts';
 import { readNewer } from './newer.ts';
 import { failedLine, rejectionLine } from './report.ts';
 import { readStanding, sameStanding, writeStanding } from './standing.ts';
+import type { SettledFile } from './settled.ts';
 import type { PassReport, Sync } from './sync.ts';
 
 /** A run by hand or timer is over in seconds. */
@@ -25,6 +26,7 @@ export interface WatchOptions {
   readonly cmdb: CmdbConfig;
   readonly lockFile: string;
   readonly standingFile: string;
+  readonly settled: Pick<SettledFile, 'note'>;
   readonly allowRemovals: boolean;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -41,7 +43,7 @@ interface Wanted {
 }
 
 /** Runs until `signal` is aborted. */
-export async function watch({ cmdb, lockFile, standingFile, allowRemovals, log, signal, makeSync }: WatchOptions): Promise<void> {
+export async function watch({ cmdb, lockFile, standingFile, settled, allowRemovals, log, signal, makeSync }: WatchOptions): Promise<void> {
   let wanted: Wanted | null = null;
   let timer: NodeJS.Timeout | undefined;
   let timerAt = Infinity;
@@ -73,6 +75,7 @@ export async function watch({ cmdb, lockFile, standingFile, allowRemovals, log, 
           await writeStanding(standingFile, wanted.standing);
           wanted = { ...wanted, after: wanted.standing };
           const report = await sync.pass(wanted.rows, allowRemovals);
+          await settled.note(report.settled, wanted.standing);
           said = tell(report, said, log);
           schedule(dueInMs(report.plan));
         } finally {

@@ -29,6 +29,8 @@ export interface Paths {
   readonly state: string;
   /** Where this host stands in the CMDB's history. */
   readonly standing: string;
+  /** That a look at this host found nothing to do. */
+  readonly settled: string;
   readonly lock: string;
 }
 
@@ -48,6 +50,7 @@ export const HOST_PATHS: Paths = {
   snapshot: `${STATE_DIR}/snapshot.json`,
   state: `${STATE_DIR}/sync.json`,
   standing: `${STATE_DIR}/standing.json`,
+  settled: `${STATE_DIR}/settled.json`,
   lock: `${STATE_DIR}/sync.lock`,
 };
 

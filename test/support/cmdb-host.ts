@@ -18,7 +18,7 @@ const NOTHING_LEFT: PassReport = {
     steps: [], write: [], startSockets: [], startLeases: [], link: new Map(), unlink: [], retire: [], refused: [],
     images: { write: [], start: [], drop: [], failed: [] }, ports: { lead: [], open: [], close: [] }, sleep: { deep: new Set(), sink: [], nextInMs: null },
   },
-  rejections: [], failed: [],
+  rejections: [], failed: [], settled: null,
 };
 
 export class CmdbHost {
@@ -76,7 +76,7 @@ export class CmdbHost {
   watch(t: TestContext, addresses: readonly CmdbAddress[]): () => Promise<void> {
     const stop = new AbortController();
     const done = watch({
-      cmdb: { addresses, passwordFile: null }, ...this.#files, allowRemovals: false, log: this.#log, signal: stop.signal,
+      cmdb: { addresses, passwordFile: null }, ...this.#files, settled: { note: () => Promise.resolve() }, allowRemovals: false, log: this.#log, signal: stop.signal,
       makeSync: (due) => {
         this.#due = due;
         return {
