@@ -18,7 +18,7 @@ const generated = async (): Promise<readonly string[]> =>
 
 /** Everything fc-sync keeps or makes on a host, with content hashes. */
 const fingerprint = async (): Promise<string> =>
-  await host.ok("cd / && find etc/systemd/system run/fastcontainer var/lib/fastcontainer ! -type d ! -name '*.pid' ! -name 'sync.lock' -printf '%p %l ' -exec sh -c 'test -f \"$1\" && sha256sum <\"$1\" || echo' _ {} \\; | sort");
+  await host.ok("cd / && find etc/systemd/system run/fastcontainer var/lib/fastcontainer ! -type d ! -name '*.pid' ! -name 'sync.lock' ! -name 'settled.json' -printf '%p %l ' -exec sh -c 'test -f \"$1\" && sha256sum <\"$1\" || echo' _ {} \\; | sort");
 
 const reloads = async (): Promise<number> => Number(await host.ok("journalctl --no-pager -o cat _PID=1 | grep -c '^Reloading' || true"));
 
