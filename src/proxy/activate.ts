@@ -15,6 +15,7 @@ import { evidenceOf, restartLease } from './lease-job.ts';
 import { Problem } from './problem.ts';
 import { remaining } from './quarantine.ts';
 import type { RouteIndex } from './route.ts';
+import { type Part, StartWatch } from './start-parts.ts';
 import type { Starts } from './starts.ts';
 import { Upstream } from './upstream.ts';
 
@@ -249,17 +250,19 @@ export class Activator {
     flight.sentAt = began;
     let askedAt = began;
     let failure: Error | null = null;
+    const steps = flight.cold ? new StartWatch(this.#options.manager, generation.spec.instance, generation.spec.container) : null;
     try {
       // If it has run before, a start that met the clean-up of a death gets one more chance.
       askedAt = await restartLease(this.#options, generation.spec, generation.epoch > 0 && starts.quarantine(instance).failures === 0);
     } catch (error) {
       failure = error instanceof Error ? error : new Error(String(error));
     }
+    steps?.end();
     generation.flight = null;
     if (failure === null) starts.forgive(instance);
     else if (failure instanceof StartFailure) starts.failed(instance, failure);
     if (flight.turn) starts.ended(instance, failure === null ? 'awake' : failure instanceof StartFailure ? 'failed' : 'dropped');
-    if (failure === null) this.#landed(generation, flight, began, askedAt);
+    if (failure === null) this.#landed(generation, flight, began, askedAt, steps?.partsSince(askedAt) ?? []);
     else this.#failed(generation, flight, failure);
     this.#forgetIfIdle(generation);
   }
@@ -274,7 +277,7 @@ export class Activator {
   }
 
   /** `askedAt`: when systemd was asked for the last time, which is later than `sentAt` if it took a job back. */
-  #landed(generation: Generation, flight: Flight, sentAt: number, askedAt: number): void {
+  #landed(generation: Generation, flight: Flight, sentAt: number, askedAt: number, parts: readonly Part[]): void {
     const { manager, clock, log } = this.#options;
     const now = clock.now();
     const tookMs = now - sentAt;
@@ -294,7 +297,7 @@ export class Activator {
     }
     for (const waiter of [...flight.waiters]) {
       const began = Math.max(sentAt, waiter.since);
-      waiter.resolve({ cold: flight.cold, queueMs: began - waiter.since, startMs: now - began });
+      waiter.resolve({ cold: flight.cold, queueMs: began - waiter.since, startMs: now - began, ...(parts.length > 0 && { parts }) });
     }
   }
 

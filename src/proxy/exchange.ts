@@ -293,7 +293,7 @@ export class Exchange implements Activity, Caller, Replier, Rider {
   #receipt(waited: Waited, status: number): Receipt {
     const { clock, log } = this.#context;
     const appMs = this.#call === null ? 0 : clock.now() - this.#call.begunAt;
-    const receipt = { queueMs: waited.queueMs, startMs: waited.startMs, appMs };
+    const receipt = { queueMs: waited.queueMs, startMs: waited.startMs, appMs, parts: waited.parts ?? [] };
     log.info('answered after a start', { ...this.#call?.leg.name, method: this.#method, status, ...receiptFields(receipt) });
     return receipt;
   }

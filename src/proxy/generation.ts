@@ -1,6 +1,7 @@
 /** What fc-proxy knows of a generation while it runs here. Activator changes it; Exchange reads it. */
 import type { SnapshotGeneration } from '../snapshot/format.ts';
 import type { Alarm, Clock } from './clock.ts';
+import type { Part } from './start-parts.ts';
 import { Upstream } from './upstream.ts';
 
 /** What a request waited for. */
@@ -10,6 +11,8 @@ export interface Waited {
   /** Milliseconds until the start had its turn, and that the start took from then (or from the request's arrival) on. */
   readonly queueMs: number;
   readonly startMs: number;
+  /** Where the time of the start went, where systemd has told. Who came while it was under way has waited for its last parts only. */
+  readonly parts?: readonly Part[];
 }
 
 export interface Waiter {

@@ -4,7 +4,7 @@
  */
 import dbus, { type Message as BusMessage } from 'dbus-next';
 import { BusConnection } from './connection.ts';
-import { type JobResult, type JobVerb, type Manager, type ServiceEvidence, SystemdError, type UnitState } from './manager.ts';
+import { type JobResult, type JobVerb, type Manager, type ServiceEvidence, type Step, SystemdError, type UnitState } from './manager.ts';
 
 const MANAGER = { path: '/org/freedesktop/systemd1', interface: 'org.freedesktop.systemd1.Manager' } as const;
 const UNIT_INTERFACE = 'org.freedesktop.systemd1.Unit';
@@ -40,17 +40,19 @@ class Session {
   readonly #early = new Map<string, JobResult>();
   #calling = 0;
   readonly #watches = new Map<string, Set<() => void>>();
+  readonly #followers: Followers;
 
-  constructor(connection: BusConnection) {
+  constructor(connection: BusConnection, followers: Followers) {
     this.connection = connection;
+    this.#followers = followers;
     connection.onSignal((message) => this.#signal(message));
     connection.onLost(() => {
       for (const path of [...this.#watches.keys()]) this.#ended(path);
     });
   }
 
-  static async open(timeoutMs: number): Promise<Session> {
-    const session = new Session(await BusConnection.open(timeoutMs));
+  static async open(timeoutMs: number, followers: Followers): Promise<Session> {
+    const session = new Session(await BusConnection.open(timeoutMs), followers);
     const { connection } = session;
     const match = async (rule: string): Promise<void> => {
       await connection.call({
@@ -126,9 +128,12 @@ class Session {
       const waiters = this.#jobs.get(path);
       if (waiters !== undefined) for (const waiter of waiters) waiter(asJobResult(result));
       else if (this.#calling > 0) this.#early.set(path, asJobResult(result));
-    } else if (message.member === 'PropertiesChanged' && message.path !== undefined && this.#watches.has(message.path)) {
+    } else if (message.member === 'PropertiesChanged' && message.path !== undefined) {
+      const followers = this.#followers.get(message.path);
+      if (followers === undefined && !this.#watches.has(message.path)) return;
       const changed = body[1];
       if (typeof changed !== 'object' || changed === null || !('ActiveState' in changed)) return;
+      if (followers !== undefined) tellStep(followers, changed);
       if (!ALIVE.has(String(unwrap(changed.ActiveState)))) this.#ended(message.path);
     }
   }
@@ -141,7 +146,18 @@ class Session {
   }
 }
 
+/** Who follows a unit, by its object path. */
+type Followers = ReadonlyMap<string, ReadonlySet<(step: Step) => void>>;
+
+function tellStep(followers: ReadonlySet<(step: Step) => void>, changed: object): void {
+  const value = (name: string): unknown => unwrap(Reflect.get(changed, name));
+  // Microseconds of CLOCK_MONOTONIC, which performance.now() counts from another beginning.
+  const at = Number(value('StateChangeTimestampMonotonic')) / 1000 - (Number(process.hrtime.bigint()) / 1e6 - performance.now());
+  if (Number.isFinite(at)) for (const told of followers) told({ subState: String(value('SubState')), at });
+}
+
 export class SystemdBus implements Manager {
+  readonly #followers = new Map<string, Set<(step: Step) => void>>();
   #session: Promise<Session> | null = null;
   #closed = false;
 
@@ -204,6 +220,16 @@ export class SystemdBus implements Manager {
     };
   }
 
+  follow(unit: string, told: (step: Step) => void): () => void {
+    const path = unitPath(unit);
+    const followers = this.#followers.get(path) ?? new Set();
+    this.#followers.set(path, followers.add(told));
+    return () => {
+      followers.delete(told);
+      if (followers.size === 0 && this.#followers.get(path) === followers) this.#followers.delete(path);
+    };
+  }
+
   /** How long a unit has been active, in milliseconds; null when it is not. */
   async activeForMs(unit: string): Promise<number | null> {
     if (!(await this.#isLoaded(unit))) return null;
@@ -259,7 +285,7 @@ export class SystemdBus implements Manager {
   #open(timeoutMs: number): Promise<Session> {
     if (this.#closed) return Promise.reject(new SystemdError('Disconnected', 'the connection to systemd was closed'));
     if (this.#session !== null) return this.#session;
-    const opening = Session.open(timeoutMs);
+    const opening = Session.open(timeoutMs, this.#followers);
     this.#session = opening;
     const forget = (): void => {
       if (this.#session === opening) this.#session = null;

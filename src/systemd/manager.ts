@@ -45,6 +45,12 @@ export class SystemdError extends Error {
   }
 }
 
+/** A state that a unit entered; `at`: milliseconds on the clock of performance.now(). */
+export interface Step {
+  readonly subState: string;
+  readonly at: number;
+}
+
 export interface Manager {
   /**
    * Queues a job (mode `replace`) and waits for its end.
@@ -61,5 +67,7 @@ export interface Manager {
    * longer be known), once. Returns a function that ends the watch.
    */
   watchEnd(unit: string, ended: () => void): () => void;
+  /** Tells each state that `unit` enters from now on, until the function that it returns is called. What is lost is not told. */
+  follow(unit: string, told: (step: Step) => void): () => void;
   close(): void;
 }

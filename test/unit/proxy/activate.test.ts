@@ -76,6 +76,29 @@ describe('waking', () => {
     assert.deepEqual(await two, { cold: true, queueMs: 300, startMs: 200 });
   });
 
+  test('a receipt of the parts of a start', async () => {
+    const job = deferred<JobResult>();
+    manager.job = () => job.promise;
+    const asked = clock.now();
+    const done = activator.wait(activator.generation(spec), asked, asked + 10_000).done;
+    await settle();
+    const net = `fc-net@${spec.instance}.service`;
+    // What it says of the end of the run before is not of this start.
+    manager.step(spec.container, 'dead', asked - 1);
+    manager.step(net, 'start', asked + 3);
+    manager.step(net, 'exited', asked + 20);
+    manager.step(spec.container, 'start-pre', asked + 21);
+    manager.step(spec.container, 'start', asked + 25);
+    manager.step(spec.container, 'start-post', asked + 95);
+    manager.step(spec.container, 'running', asked + 97);
+    await clock.advance(100);
+    job.resolve('done');
+    assert.deepEqual((await done).parts, [
+      { name: 'fc-systemd', ms: 3 }, { name: 'fc-net', ms: 17 }, { name: 'fc-prepare', ms: 4 }, { name: 'fc-run', ms: 70 }, { name: 'fc-ready', ms: 2 },
+    ]);
+    assert.equal(manager.followed(spec.container) + manager.followed(net), 0, 'nobody follows it any more');
+  });
+
   test('who leaves is told, and the start goes on', async () => {
     const job = deferred<JobResult>();
     manager.job = () => job.promise;

@@ -119,6 +119,9 @@ describe('answers', () => {
 test('a receipt adds up what a request waited for', () => {
   const first = addWait(null, { cold: true, queueMs: 1, startMs: 100 });
   assert.deepEqual(addWait(first, { cold: true, queueMs: 2, startMs: 30 }), { cold: true, queueMs: 3, startMs: 130 });
+  const parted = addWait({ ...first, cold: true, queueMs: 0, startMs: 9, parts: [{ name: 'fc-run', ms: 4 }] }, { cold: true, queueMs: 0, startMs: 9, parts: [{ name: 'fc-net', ms: 1 }, { name: 'fc-run', ms: 3 }] });
+  assert.deepEqual(parted?.parts, [{ name: 'fc-run', ms: 7 }, { name: 'fc-net', ms: 1 }]);
+  assert.equal(serverTiming({ queueMs: 0, startMs: 9, appMs: 1, parts: [{ name: 'fc-run', ms: 7.04 }] }), 'fc-queue;dur=0.0, fc-start;dur=9.0, fc-app;dur=1.0, fc-run;dur=7.0');
   assert.equal(addWait(null, { cold: false, queueMs: 1, startMs: 2 }), null);
-  assert.equal(serverTiming({ queueMs: 1.26, startMs: 107, appMs: 0 }), 'fc-queue;dur=1.3, fc-start;dur=107.0, fc-app;dur=0.0');
+  assert.equal(serverTiming({ queueMs: 1.26, startMs: 107, appMs: 0, parts: [] }), 'fc-queue;dur=1.3, fc-start;dur=107.0, fc-app;dur=0.0');
 });

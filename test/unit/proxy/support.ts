@@ -14,7 +14,7 @@ import { SickPlaces } from '../../../src/proxy/sick.ts';
 import { FleetTokens } from '../../../src/proxy/tokens.ts';
 import type { FleetTls } from '../../../src/config/tls.ts';
 import type { Snapshot, SnapshotApp, SnapshotGeneration } from '../../../src/snapshot/format.ts';
-import type { JobResult, JobVerb, Manager, ServiceEvidence, UnitState } from '../../../src/systemd/manager.ts';
+import type { JobResult, JobVerb, Manager, ServiceEvidence, Step, UnitState } from '../../../src/systemd/manager.ts';
 
 /** What the hosts of a test fleet prove themselves with. */
 export const TOKEN = 'a-token-of-the-test-fleet';
@@ -108,6 +108,25 @@ export class FakeManager implements Manager {
     const watchers = this.#watchers.get(unit) ?? new Set();
     this.#watchers.set(unit, watchers.add(ended));
     return () => { watchers.delete(ended); };
+  }
+
+  /** What follows a unit, for `step`. */
+  readonly #followers = new Map<string, Set<(step: Step) => void>>();
+
+  follow(unit: string, told: (step: Step) => void): () => void {
+    const followers = this.#followers.get(unit) ?? new Set();
+    this.#followers.set(unit, followers.add(told));
+    return () => { followers.delete(told); };
+  }
+
+  /** The unit enters a state. */
+  step(unit: string, subState: string, at: number): void {
+    for (const told of this.#followers.get(unit) ?? []) told({ subState, at });
+  }
+
+  /** Who follows a unit. */
+  followed(unit: string): number {
+    return this.#followers.get(unit)?.size ?? 0;
   }
 
   /** Watches over a unit. */
