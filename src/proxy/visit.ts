@@ -111,7 +111,7 @@ export class Visit {
    * @throws Problem, or Left after leave()
    */
   async activate(): Promise<Leg> {
-    const { activator, router, sick } = this.#context;
+    const { activator, clock, router, sick } = this.#context;
     for (;;) {
       const route = await router.resolve(this.#target);
       if (this.#left) throw new Left();
@@ -133,7 +133,8 @@ export class Visit {
       sick.tries(route.app, place.host);
       this.#deadline ??= this.#arrivedAt + spec.startTimeoutS * 1000;
       try {
-        this.#wait = activator.wait(generation, this.#arrivedAt, this.#deadline);
+        // What went before an attempt that is made again was no wait for this start.
+        this.#wait = activator.wait(generation, this.#failures === 0 ? this.#arrivedAt : clock.now(), this.#deadline);
         this.waited = addWait(this.waited, await this.#wait.done);
         sick.well(route.app, place.host);
         return new LocalLeg(activator, generation);

@@ -51,6 +51,18 @@ describe('an app killed by SIGKILL', () => {
     });
   }
 
+  test('has the receipt tell how long its new start had to wait, not what went before', async (t) => {
+    let inside: ServerResponse | null = null;
+    const { proxy, kill } = await mortal(t, (_req, res) => { if (inside === null) inside = res; else res.end(); });
+    const answer = ask(proxy.port, '/');
+    await until('it is inside', () => inside !== null);
+    const heldMs = 1000;
+    await new Promise((resolve) => { setTimeout(resolve, heldMs); });
+    await kill();
+    const [, queueMs] = /fc-queue;dur=([\d.]+)/.exec(String((await answer).headers['server-timing'])) ?? [];
+    assert.ok(Number(queueMs) < heldMs, queueMs);
+  });
+
   test('costs a POST that was inside it: 502, and not sent twice', async (t) => {
     const seen: string[] = [];
     const { proxy, kill } = await mortal(t, (req, res) => { seen.push(req.method ?? ''); if (seen.length > 1) res.end(); });
