@@ -14,6 +14,7 @@ import { nextLook, standing, usedSince } from './lease.ts';
 import { evidenceOf, restartLease } from './lease-job.ts';
 import { Problem } from './problem.ts';
 import { remaining } from './quarantine.ts';
+import { Room } from './room.ts';
 import type { RouteIndex } from './route.ts';
 import { type Part, StartWatch } from './start-parts.ts';
 import type { Starts } from './starts.ts';
@@ -50,6 +51,7 @@ export class Activator {
   /** Containers believed to be running although we hold no lease on them, since when (ms). */
   readonly #awake = new Map<string, number>();
   #waiting = 0;
+  readonly #room = new Room();
 
   constructor(options: ActivatorOptions) {
     this.#options = options;
@@ -134,7 +136,7 @@ export class Activator {
     const flight = generation.flight ?? this.#takeOff(generation);
     // A renewal is over in milliseconds, and a flood of visitors to one sleeping app must not fail those of others.
     if (flight.cold && (this.#waiting >= maxWaiting || flight.waiters.size >= Math.max(1, Math.floor(maxWaiting * 3 / 4)))) {
-      throw new Problem('too-many-waiting', 'The app is starting, and too many requests wait for it already.', { retryAfterS: 2 });
+      throw new Problem('too-many-waiting', 'The app is starting, and too many requests wait for it already.', { retryAfterS: this.#room.retryAfterS(this.#waiting) });
     }
     if (flight.cold) this.#waiting++;
     let leave = (): void => undefined;
@@ -142,7 +144,9 @@ export class Activator {
       const stop = (): void => {
         if (!flight.waiters.delete(waiter)) return;
         alarm.cancel();
-        if (flight.cold) this.#waiting--;
+        if (!flight.cold) return;
+        this.#waiting--;
+        this.#room.left();
       };
       const waiter: Waiter = {
         since: arrivedAt,
@@ -225,7 +229,8 @@ export class Activator {
     const { starts, clock } = this.#options;
     // Who may have to wait for an image must not hold up the starts of others, perhaps for minutes.
     const turn = cold && !generation.spec.fetching;
-    const flight: Flight = { cold, turn, since: clock.now(), sentAt: null, waiters: new Set() };
+    const flight: Flight = { cold, queues: turn, turn, since: clock.now(), sentAt: null, waiters: new Set() };
+    if (turn) this.#room.began(clock.now());
     generation.flight = flight;
     generation.foundAwake = false;
     const go = (): void => { void this.#fly(generation, flight); };
@@ -261,16 +266,24 @@ export class Activator {
     generation.flight = null;
     if (failure === null) starts.forgive(instance);
     else if (failure instanceof StartFailure) starts.failed(instance, failure);
+    this.#over(flight);
     if (flight.turn) starts.ended(instance, failure === null ? 'awake' : failure instanceof StartFailure ? 'failed' : 'dropped');
     if (failure === null) this.#landed(generation, flight, began, askedAt, steps?.partsSince(askedAt) ?? []);
     else this.#failed(generation, flight, failure);
     this.#forgetIfIdle(generation);
   }
 
+  /** A start is over, one way or the other. */
+  #over({ queues, sentAt, since }: Flight): void {
+    const now = this.#options.clock.now();
+    if (queues) this.#room.ended(now, now - (sentAt ?? since));
+  }
+
   /** Another process could not start it, and has told the journal. */
   #grounded(generation: Generation, flight: Flight): void {
     const failure = this.#options.starts.failureOf(generation.spec.instance);
     generation.flight = null;
+    this.#over(flight);
     generation.grantedAt = null;
     for (const waiter of [...flight.waiters]) waiter.reject(failure ?? new Problem('start-failed', 'The app did not start.'));
     this.#forgetIfIdle(generation);
@@ -380,7 +393,8 @@ export class Activator {
   /** Why a request gives up: what is still missing. Takes LAST_WORDS_MS at most. */
   async #late({ container, image, fetching }: SnapshotGeneration, flight: Flight): Promise<Problem> {
     if (flight.sentAt === null) {
-      return new Problem('start-timeout', `The app is asleep and its start has not had its turn: ${this.#options.starts.waiting} ${this.#options.starts.waiting === 1 ? 'app waits' : 'apps wait'} to be started on this host.`, { retryAfterS: 5 });
+      const { waiting } = this.#options.starts;
+      return new Problem('too-many-waiting', `The app is asleep and its start has not had its turn: ${waiting} ${waiting === 1 ? 'app waits' : 'apps wait'} to be started on this host.`, { retryAfterS: this.#room.retryAfterS(this.#waiting) });
     }
     const seconds = Math.round((this.#options.clock.now() + LAST_WORDS_MS - flight.sentAt) / 1000);
     if (fetching && image !== null) {

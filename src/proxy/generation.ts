@@ -25,6 +25,8 @@ export interface Waiter {
 export interface Flight {
   /** Whether the app is believed asleep. */
   readonly cold: boolean;
+  /** Whether it is one of the starts that are made a few at a time. */
+  readonly queues: boolean;
   /** Whether the host's desk gave, or is to give, it its turn. */
   turn: boolean;
   readonly since: number;

@@ -5,6 +5,7 @@ import { Activator, Left } from '../../../src/proxy/activate.ts';
 import { Gone } from '../../../src/proxy/lease-job.ts';
 import { ownStarts } from '../../../src/proxy/own-desk.ts';
 import type { Generation } from '../../../src/proxy/generation.ts';
+import { pause } from '../../../src/proxy/clock.ts';
 import { Problem } from '../../../src/proxy/problem.ts';
 import { buildIndex } from '../../../src/proxy/route.ts';
 import { appOf, deferred, FakeClock, FakeManager, generationOf, MemoryLog, settle, snapshotOf } from './support.ts';
@@ -132,7 +133,7 @@ describe('waking', () => {
     void wait(activator.generation(generationOf('one')), 60_000);
     const queued = wait(activator.generation(generationOf('two')), 1000);
     await clock.advance(1000);
-    assert.match(await queued, /^start-timeout: The app is asleep and its start has not had its turn: 1 app waits/);
+    assert.match(await queued, /^too-many-waiting: The app is asleep and its start has not had its turn: 1 app waits/);
   });
 
   test('an app that never sleeps is started once and then asks nobody', async () => {
@@ -438,6 +439,36 @@ describe('bounds', () => {
     await clock.advance(10_000);
     void wait(other, 1000);
   });
+});
+
+test('who is sent away because too many wait is told a time at which there is room', async () => {
+  make({ maxStarts: 2, maxWaiting: 5 });
+  manager.job = async (): Promise<JobResult> => {
+    await pause(clock, 700);
+    return 'done';
+  };
+  const waits: Promise<string>[] = [];
+  const told = new Map<string, number>();
+  const ask = (app: string): void => {
+    const generation = activator.generation(generationOf(app));
+    if (activator.ready(generation)) return;
+    waits.push(wait(generation, 60_000));
+  };
+  for (let i = 0; i < 10; i++) {
+    try {
+      ask(`app${i}`);
+    } catch (error) {
+      assert.ok(error instanceof Problem && error.retryAfterS !== null, String(error));
+      told.set(`app${i}`, error.retryAfterS);
+    }
+  }
+  assert.equal(told.size, 5);
+  for (let second = 1; second <= Math.max(...told.values()); second++) {
+    await clock.advance(1000);
+    for (const [app, seconds] of told) if (seconds === second) ask(app);
+  }
+  await clock.advance(60_000);
+  assert.deepEqual(new Set(await Promise.all(waits)), new Set(['awake']));
 });
 
 describe('generations that serve no more', () => {
