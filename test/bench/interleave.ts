@@ -3,16 +3,19 @@
 /**
  * Calls every subject once a round, each round in another order: what one leaves behind (a warm cache, a process that is
  * still ending) does not always meet the same one. A first round is thrown away.
+ * @param budget after so many milliseconds no round is begun any more, once there are `least`
  * @returns what each gave, by its name, in the order of the rounds
  */
 export async function interleaved<Name extends string, T>(
   rounds: number,
   subjects: Readonly<Record<Name, () => Promise<T>>>,
-  { warmUps = 1, onRound }: { readonly warmUps?: number; readonly onRound?: (round: number) => void } = {},
+  { warmUps = 1, budget, onRound }: { readonly warmUps?: number; readonly budget?: { readonly ms: number; readonly least: number }; readonly onRound?: (round: number) => void } = {},
 ): Promise<Record<Name, T[]>> {
   const names = Object.keys(subjects) as Name[];
   const given = Object.fromEntries(names.map((name) => [name, []])) as unknown as Record<Name, T[]>;
+  const began = performance.now();
   for (let round = -warmUps; round < rounds; round++) {
+    if (budget !== undefined && round >= budget.least && performance.now() - began > budget.ms) break;
     onRound?.(round);
     for (const name of orderOf(names, Math.max(0, round))) {
       const value = await subjects[name]();

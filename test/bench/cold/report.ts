@@ -22,14 +22,13 @@ export interface Starts {
 
 export function report(cold: Readonly<Record<keyof typeof KINDS, Starts>>, over: { readonly ours: readonly number[]; readonly plain: readonly number[] }): Measured {
   const kinds = Object.entries(KINDS) as [keyof typeof KINDS, BenchApp][];
-  const rounds = cold.tiny.times[OURS].length;
   const pieces = [...new Set(kinds.flatMap(([kind]) => cold[kind].anatomy.map(({ name }) => name)))];
   const pieceOf = (kind: keyof typeof KINDS, name: string): number => cold[kind].anatomy.find((piece) => piece.name === name)?.ms ?? 0;
   return {
     title: 'Cold start',
     about: [
-      `An app sleeps; a client on the host asks for it, and the time runs until the first byte of its answer. ${OURS}: with everything as it is by default, user ids of its own, dropped capabilities and all. podman: from the command's begin, while the client tries its published port, one connection after the other with 2 ms between them, until the answer is 200. socket-proxyd: the recipe of systemd-socket-proxyd(8) before a unit as podman-generate-systemd(1) writes it, asked in the same way. ${rounds} rounds, all subjects in each, in changing order.`,
-      `Two apps: ${TINY.title}, which listens at once, so that what is left is the way there; and ${NODE.title}, as small as such a one can be, with its runtime's own start. The one that takes a second is that one with a pause of ${SLOW_MS} ms before it listens; its own start is that of the same program outside of any container, by the same client.`,
+      `An app sleeps; a client on the host asks for it, and the time runs until the first byte of its answer. ${OURS}: with everything as it is by default, user ids of its own, dropped capabilities and all. podman: from the command's begin, while the client tries its published port, one connection after the other with 2 ms between them, until the answer is 200. socket-proxyd: the recipe of systemd-socket-proxyd(8) before a unit as podman-generate-systemd(1) writes it, asked in the same way. ${cold.tiny.times[OURS].length} and ${cold.node.times[OURS].length} rounds, all subjects in each, in changing order.`,
+      `Two apps: ${TINY.title}, which listens at once, so that what is left is the way there; and ${NODE.title}, as small as such a one can be, with its runtime's own start. The one that takes a second is that one with a pause of ${SLOW_MS} ms before it listens; its own start is that of the same program outside of any container, by the same client (${over.ours.length} rounds).`,
     ],
     targets: [
       ...kinds.map(([kind, { title }]): Target => ({

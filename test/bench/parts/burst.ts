@@ -52,7 +52,7 @@ async function sideBySide({ host, size, log }: BenchContext, inHost: InHost, app
       await podmanStop(host, ...names);
       return burst;
     },
-  }, { warmUps: size(1, 0), onRound: (round) => { log(`${apps.length} at once, round ${round + 1} of ${rounds}`); } });
+  }, { warmUps: size(1, 0), budget: { ms: 90_000, least: 3 }, onRound: (round) => { log(`${apps.length} at once, round ${round + 1} of ${rounds}`); } });
   await podmanRemove(host, ...names);
   return bursts;
 }

@@ -42,7 +42,7 @@ export async function run(context: BenchContext): Promise<Measured> {
         await inHost.call('end', null);
         return ms;
       },
-    }, { warmUps: size(1, 0) });
+    }, { warmUps: size(1, 0), budget: { ms: 45_000, least: 7 } });
     return report(cold, over);
   } finally {
     await inHost.close();
@@ -84,7 +84,7 @@ async function startsOf({ host, log, size }: BenchContext, inHost: InHost, kind:
       await restRecipe(host, recipe);
       return ms;
     }])),
-  }, { warmUps, onRound: (round) => { log(`${app.title}, round ${round + 1} of ${rounds}`); } });
+  }, { warmUps, budget: { ms: 90_000, least: 7 }, onRound: (round) => { log(`${app.title}, round ${round + 1} of ${rounds}`); } });
   await podmanRemove(host, names.start);
   for (const [, recipe] of installed) await removeRecipe(host, recipe);
   const receipts = answers.slice(warmUps).map(receiptOf);

@@ -50,6 +50,12 @@ test('in an interleaved run everyone is measured once a round, and comes first a
   }
 });
 
+test('a run that takes too long ends early, but not before it says something', async () => {
+  const slow = (): Promise<number> => new Promise((resolve) => { setTimeout(resolve, 5, 1); });
+  const { slow: times } = await interleaved(1000, { slow }, { budget: { ms: 1, least: 3 } });
+  assert.equal(times.length, 3);
+});
+
 const target = (measured: number, bounds: Partial<Target>): Target => ({ what: '', measure: '', unit: '', measured, reach: null, stretch: null, ...bounds });
 
 for (const [expected, of] of [
