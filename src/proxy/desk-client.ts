@@ -28,8 +28,8 @@ export interface DeskClientOptions {
 
 /** A restart of fc-proxy.service takes less, also after a crash (RestartSec=). */
 const PATIENCE_MS = 3000;
-const RETRY_MS = 50;
-const LONGEST_RETRY_MS = 1000;
+/** The desk waits for at least three of these before it gives anybody a turn (SETTLE_MS in start-desk.ts). */
+const RETRY_MS = 100;
 const PING_MS = 1000;
 /** Who has not answered for so long hangs. */
 const SILENCE_MS = 3000;
@@ -39,11 +39,11 @@ export class DeskClient {
   readonly #began: number;
   #socket: Socket | null = null;
   #closed = false;
-  #failures = 0;
   /** Rings when there has been no desk for too long; null: there is one, or the fallback serves. */
   #patience: Alarm | null = null;
   #next: Alarm | null = null;
   #hear: ((word: FromDesk) => void) | null = null;
+  #waiting = 0;
 
   constructor(options: DeskClientOptions) {
     this.#options = options;
@@ -88,7 +88,8 @@ export class DeskClient {
       heardAt = clock.now();
       const word = parseFromDesk(line);
       if (word.say === 'welcome') this.#welcome(socket, word.processes);
-      else if (word.say !== 'ping') this.#hear?.(word);
+      else if (word.say === 'pong') this.#waiting = word.waiting;
+      else this.#hear?.(word);
     });
   }
 
@@ -97,12 +98,12 @@ export class DeskClient {
     if (this.#patience === null) log.info('the desk for starts is there again');
     this.#patience?.cancel();
     this.#patience = null;
-    this.#failures = 0;
     starts.attach({
       join: (hear) => {
         this.#hear = hear;
         return {
           say: (word) => { writeLine(socket, word); },
+          waiting: () => this.#waiting,
           leave: () => { this.#hear = null; },
         };
       },
@@ -118,7 +119,7 @@ export class DeskClient {
       starts.detach();
       this.#wait();
     }
-    this.#next = clock.after(Math.min(LONGEST_RETRY_MS, RETRY_MS * 2 ** this.#failures++), () => { this.#connect(); });
+    this.#next = clock.after(RETRY_MS, () => { this.#connect(); });
   }
 
   #wait(): void {

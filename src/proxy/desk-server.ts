@@ -53,14 +53,17 @@ export class DeskServer {
   #accept(socket: Socket): void {
     let seat: Seat | null = null;
     this.#sockets.add(socket);
-    socket.on('error', (error) => { this.#options.log.warn('a process at the desk is sent away', { error }); });
+    socket.on('error', (error) => {
+      // Who has gone is not worth a line.
+      if (!('code' in error)) this.#options.log.warn('a process at the desk is sent away', { error });
+    });
     socket.once('close', () => {
       this.#sockets.delete(socket);
       seat?.leave();
     });
     readLines(socket, LONGEST_WORD, (line) => {
       const word = parseToDesk(line);
-      if (word.say === 'ping') writeLine(socket, word);
+      if (word.say === 'ping') writeLine(socket, { say: 'pong', waiting: seat?.waiting() ?? 0 });
       else if (word.say === 'hello') {
         writeLine(socket, { say: 'welcome', processes: this.#options.processes });
         seat?.leave();

@@ -42,8 +42,9 @@ export type FromDesk =
 /** The first of a connection to the desk, and its answer. `instance`: 1 is fc-proxy.service. */
 export interface Hello { readonly say: 'hello'; readonly instance: number; readonly upMs: number }
 export interface Welcome { readonly say: 'welcome'; readonly processes: number }
-/** Whether anybody is there. */
+/** Whether anybody is there, and how many apps wait for their turn there. */
 export interface Ping { readonly say: 'ping' }
+export interface Pong { readonly say: 'pong'; readonly waiting: number }
 
 /** A line longer than this is none of ours. */
 export const LONGEST_WORD = 65_536;
@@ -52,9 +53,9 @@ export const LONGEST_WORD = 65_536;
 export function parseToDesk(line: string): ToDesk | Hello | Ping {
   const word = record(line);
   switch (word['say']) {
-    case 'hello': return { say: 'hello', instance: count(word['instance']), upMs: duration(word['upMs']) };
+    case 'hello': return { say: 'hello', instance: count(word['instance']), upMs: amount(word['upMs']) };
     case 'ping': return { say: 'ping' };
-    case 'ask': return { say: 'ask', start: instance(word['start']), forMs: duration(word['forMs']) };
+    case 'ask': return { say: 'ask', start: instance(word['start']), forMs: amount(word['forMs']) };
     case 'hold': return { say: 'hold', start: instance(word['start']) };
     case 'ended': {
       const how = word['how'];
@@ -67,11 +68,11 @@ export function parseToDesk(line: string): ToDesk | Hello | Ping {
 }
 
 /** What the desk may say through the socket. @throws Error on anything else */
-export function parseFromDesk(line: string): FromDesk | Welcome | Ping {
+export function parseFromDesk(line: string): FromDesk | Welcome | Pong {
   const word = record(line);
   switch (word['say']) {
     case 'welcome': return { say: 'welcome', processes: count(word['processes']) };
-    case 'ping': return { say: 'ping' };
+    case 'pong': return { say: 'pong', waiting: amount(word['waiting']) };
     case 'go': case 'begun': case 'awake': case 'failed': return { say: word['say'], start: instance(word['start']) };
     case 'trouble': return { say: 'trouble', start: instance(word['start']), trouble: trouble(word['trouble']) };
     default: throw new Error(`the desk does not say this: ${line.slice(0, 100)}`);
@@ -89,8 +90,9 @@ function instance(value: unknown): string {
   return value;
 }
 
-function duration(value: unknown): number {
-  if (typeof value !== 'number' || !(value >= 0) || !Number.isFinite(value)) throw new Error(`no duration: ${String(value).slice(0, 100)}`);
+/** Of something that can be nothing. */
+function amount(value: unknown): number {
+  if (typeof value !== 'number' || !(value >= 0) || !Number.isFinite(value)) throw new Error(`no amount: ${String(value).slice(0, 100)}`);
   return value;
 }
 
@@ -104,5 +106,5 @@ function trouble(value: unknown): Trouble | null {
   if (typeof value !== 'object') throw new Error('no trouble');
   const { kind, message, evidence, failures, waitMs }: Readonly<Record<string, unknown>> = { ...value };
   if (!isStartFailureKind(kind) || typeof message !== 'string' || typeof evidence !== 'string') throw new Error('no trouble of an app');
-  return { kind, message, evidence, failures: count(failures), waitMs: duration(waitMs) };
+  return { kind, message, evidence, failures: count(failures), waitMs: amount(waitMs) };
 }

@@ -59,6 +59,7 @@ export class DeskOfHost {
     const siblings = new Siblings(this.#options);
     this.#siblings = siblings;
     this.#server = new DeskServer({ desk: this.#desk, processes, log, joined: (hello) => { siblings.joined(hello); } });
+    this.#desk.settle();
     try {
       await this.#server.listen(path);
     } catch (error) {

@@ -13,6 +13,8 @@ import type { FromDesk, ToDesk, Trouble } from './desk-words.ts';
 /** One process's place to sit and talk. */
 export interface Seat {
   say(word: ToDesk): void;
+  /** Apps that wait for their turn, whoever asked for it. */
+  waiting(): number;
   /** Nobody sits there any more. */
   leave(): void;
 }
@@ -44,6 +46,8 @@ interface Start {
 
 interface Chair { readonly hear: (word: FromDesk) => void }
 
+/** How long a desk that succeeds another waits for the others to tell what they start, before it gives anybody a turn. */
+export const SETTLE_MS = 300;
 /** How often systemd is asked for starts that nobody holds. */
 const LOOK_MS = 100;
 /** How long trouble is remembered past its next try, for processes that come later. */
@@ -58,6 +62,7 @@ export class StartDesk implements Desk {
   readonly #troubles = new Map<string, { readonly trouble: Trouble; readonly until: number }>();
   #running = 0;
   #looking = false;
+  #settling = false;
 
   constructor(options: StartDeskOptions) {
     this.#options = options;
@@ -67,7 +72,16 @@ export class StartDesk implements Desk {
     const chair: Chair = { hear };
     this.#chairs.add(chair);
     for (const start of this.#troubles.keys()) this.#tellTrouble(start, [chair]);
-    return { say: (word) => { this.#hear(chair, word); }, leave: () => { this.#leave(chair); } };
+    return { say: (word) => { this.#hear(chair, word); }, waiting: () => this.#queue.length, leave: () => { this.#leave(chair); } };
+  }
+
+  /** It may succeed another: nobody gets a turn until whoever had one there has had time to say so. */
+  settle(): void {
+    this.#settling = true;
+    this.#options.clock.after(SETTLE_MS, () => {
+      this.#settling = false;
+      this.#admit();
+    });
   }
 
   /** Containers that were starting before anybody sat here. */
@@ -185,7 +199,7 @@ export class StartDesk implements Desk {
   #admit(): void {
     for (;;) {
       const [start] = this.#queue;
-      if (start === undefined || this.#running >= this.#options.places) return;
+      if (start === undefined || this.#settling || this.#running >= this.#options.places) return;
       this.#begin(start);
       this.#passOn(start);
       for (const other of start.others) other.hear({ say: 'begun', start: start.instance });

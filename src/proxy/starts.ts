@@ -31,9 +31,9 @@ export class Starts {
     this.#clock = clock;
   }
 
-  /** Starts of this process that wait for their turn. */
+  /** Apps of this host that wait for their turn, as far as is known here. */
   get waiting(): number {
-    return [...this.#asked.values()].filter(({ turn }) => !turn).length;
+    return Math.max([...this.#asked.values()].filter(({ turn }) => !turn).length, this.#seat?.waiting() ?? 0);
   }
 
   /** Asks that desk from now on. */

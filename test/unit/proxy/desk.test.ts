@@ -64,7 +64,7 @@ describe('the desk', () => {
     ask('two', two, 'b', 'c');
     ask('one', one, 'd');
     assert.deepEqual(said, ['one go a', 'two go b']);
-    assert.equal(one.waiting + two.waiting, 2);
+    assert.deepEqual([one.waiting, two.waiting], [2, 2], 'c and d, of both');
     one.ended(named('a'), 'awake');
     two.ended(named('b'), 'failed');
     assert.deepEqual(said.slice(2), ['two go c', 'one go d']);
@@ -177,6 +177,29 @@ describe('the desk', () => {
   });
 });
 
+test('a desk that succeeds another gives nobody a turn until all have had the time to say what they start', async () => {
+  const [old, next] = [deskOf(1), deskOf(1)];
+  const [one, two] = [processAt(old), processAt(old)];
+  ask('one', one, 'a');
+  ask('two', two, 'b');
+  next.settle();
+  two.attach(next);
+  await clock.advance(200);
+  one.attach(next);
+  await clock.advance(1000);
+  assert.deepEqual(said, ['one go a']);
+  one.ended(named('a'), 'awake');
+  assert.deepEqual(said, ['one go a', 'two go b']);
+  const third = deskOf(1);
+  third.settle();
+  two.detach();
+  one.attach(third);
+  ask('one', one, 'c');
+  assert.equal(said.length, 2);
+  await clock.advance(300);
+  assert.deepEqual(said.slice(2), ['one go c']);
+});
+
 describe('two processes and an app that does not start', () => {
   test('it is tried as often as one alone would, and both say why it did not', async () => {
     const desk = deskOf(4);
@@ -264,9 +287,12 @@ describe('through a socket', () => {
     const desk = deskOf(2);
     const server = new DeskServer({ desk, processes: 3, log });
     t.after(() => { server.close(); });
+    const other = processAt(desk);
     await server.listen(path);
     await until('the host\'s desk', () => said.length > 1, 3000);
     assert.deepEqual([said, clients.welcomed], [['two go a', 'two go b'], [3]]);
+    ask('one', other, 'd');
+    await until('how many wait', () => starts.waiting === 2);
     starts.ended(named('a'), 'awake');
     await until('the next turn', () => said.length > 2);
     assert.equal(said[2], 'two go c');
