@@ -66,7 +66,8 @@ export const operations = {
       const one = visits[index];
       if (one !== undefined) asked.push(firstByte(one, began).then((ms): [number, number] => [index, ms]));
     });
-    await endOf(child, command);
+    // However it ends, nobody is left asking.
+    await endOf(child, command).finally(() => Promise.allSettled(asked));
     if (asked.length !== visits.length) throw new Error(`${command.join(' ')} started ${asked.length} of ${visits.length}`);
     const given = new Map(await Promise.all(asked));
     return visits.map((_, index) => given.get(index) ?? NaN);
