@@ -72,10 +72,7 @@ async function migrateLocked(connection: Connection, migrations: readonly Migrat
   // Somebody has dropped something, or taken a table's name first.
   if (to === SCHEMA_VERSION && (await missing(connection)).length > 0) {
     await run(migrations);
-    const still = await missing(connection);
-    if (still.length > 0) {
-      throw new CmdbError(`${connection.address}: the schema lacks ${still.join(', ')}: is a table of that name in the database that is not FastContainer's? Give FastContainer a database of its own, or rename that table`);
-    }
+    await requireComplete(connection);
   }
   return { from, to, ran };
 }
@@ -85,11 +82,20 @@ async function runOne(connection: Connection, { version, name, statements }: Mig
     try {
       await connection.query(statement, [], STATEMENT_TIMEOUT_MS);
     } catch (error) {
-      if (!isServerError(error, ...ALREADY_SO)) throw cmdbError(`migration ${name} failed`, error);
+      if (isServerError(error, ...ALREADY_SO)) continue;
+      // It changes a column that no statement has made, as the table was there before.
+      if (isServerError(error, 'ER_BAD_FIELD_ERROR')) await requireComplete(connection);
+      throw cmdbError(`migration ${name} failed`, error);
     }
   }
   await connection.query(
     'INSERT INTO schema_versions (version, name) VALUES (?, ?) ON DUPLICATE KEY UPDATE name = ?', [version, name, name]);
+}
+
+async function requireComplete(connection: Connection): Promise<void> {
+  const lacks = await missing(connection);
+  if (lacks.length === 0) return;
+  throw new CmdbError(`${connection.address}: the schema lacks ${lacks.join(', ')}: is a table of that name in the database that is not FastContainer's? Give FastContainer a database of its own, or rename that table`);
 }
 
 /** What the schema should have and has not: `apps.image`, `trigger fc_apps_insert`. */
