@@ -26,7 +26,7 @@ export async function run(context: BenchContext): Promise<Measured> {
     log(`${crowd} at once`);
     const many = await crowdOf(context, inHost, apps);
     log(`${crowd} at once, of which ${room} may wait`);
-    await host.ok(`cp ${CONFIG} ${CONFIG}.bench && printf '\\n[proxy]\\nmax_waiting = ${room}\\n' >>${CONFIG} && systemctl restart fc-proxy`);
+    await host.ok(`cp -p ${CONFIG} ${CONFIG}.bench && printf '\\n[proxy]\\nmax_waiting = ${room}\\n' >>${CONFIG} && systemctl restart fc-proxy`);
     const sent = await crowdOf(context, inHost, apps);
     await host.ok(`mv ${CONFIG}.bench ${CONFIG} && systemctl restart fc-proxy`);
     return report({ count, crowd, room }, bursts, many, sent);
