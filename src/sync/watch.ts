@@ -66,7 +66,7 @@ export async function watch({ cmdb, lockFile, standingFile, settled, allowRemova
     running = running.then(async () => {
       if (wanted === null || signal.aborted) return;
       try {
-        const unlock = await lock(lockFile, LOCK_TIMEOUT_S);
+        const unlock = await lock(lockFile, LOCK_TIMEOUT_S, signal);
         try {
           if (!sameStanding(await readStanding(standingFile), wanted.after)) {
             wanted = null; // Read anew at the next look.
@@ -82,6 +82,7 @@ export async function watch({ cmdb, lockFile, standingFile, settled, allowRemova
           await unlock();
         }
       } catch (error) {
+        if (signal.aborted && error instanceof Error && error.name === 'AbortError') return;
         log.error('the pass could not be made', { error: error instanceof Error ? error : String(error) });
         schedule(RETRY_MS);
       }
