@@ -31,6 +31,11 @@ function times(ms: readonly number[]): string {
   return `median ${sorted[Math.floor(sorted.length / 2)] ?? 0}, slowest ${sorted.at(-1) ?? 0} ms`;
 }
 
+/** Every request sent from `since` on: when it was sent and answered, ms after that, and who served it. */
+function told(tracer: Tracer, since: number): string {
+  return tracer.since(since).map((trace) => `${trace.beganAt - since}–${trace.endedAt - since} ${tracer.hostOf(trace)}`).join(', ');
+}
+
 test('20 moves to and fro', { timeout: 200_000 }, async (t) => {
   const [a, b] = hosts;
   const pieces = 260;
@@ -54,7 +59,7 @@ test('20 moves to and fro', { timeout: 200_000 }, async (t) => {
     await socket.echo(`move ${n}`);
     // From the first that was served there on, all are.
     await sleep(200);
-    assert.deepEqual(Object.keys(tracer.share(first.beganAt)), [to.row]);
+    assert.deepEqual(Object.keys(tracer.share(first.beganAt)), [to.row], `move ${n}, ms after the commit: ${told(tracer, committedAt)}`);
   }
   await assertWhole(download, pieces);
   await socket.close();
