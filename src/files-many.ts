@@ -6,8 +6,9 @@ import { spawn } from 'node:child_process';
 import {
   closeSync, fchmodSync, fsyncSync, openSync, readFileSync, readdirSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync,
 } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setImmediate as othersTurn } from 'node:timers/promises';
+import { temporaryOf } from './files.ts';
 
 export interface NewFile {
   readonly path: string;
@@ -48,11 +49,6 @@ function writeTemporary({ path, text, mode }: NewFile, flush: boolean): void {
   } finally {
     closeSync(file);
   }
-}
-
-/** It begins with a dot, so systemd never takes a half-written file for a unit. */
-function temporaryOf(path: string): string {
-  return join(dirname(path), `.${basename(path)}.${process.pid}`);
 }
 
 /** syncfs(2), which Node does not have, by way of sync(1). */

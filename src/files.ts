@@ -1,5 +1,5 @@
 /** Files that are there whole or not at all. */
-import { open, readdir, rename, rm, symlink } from 'node:fs/promises';
+import { open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 export interface FileMode {
@@ -8,12 +8,14 @@ export interface FileMode {
   readonly owner?: { readonly uid: number; readonly gid: number } | null;
 }
 
-/**
- * Replaces `path` by a file with `text`: written under a temporary name, flushed, renamed (rename(2) is atomic).
- * The temporary name begins with a dot, so systemd never takes a half-written file for a unit.
- */
+/** Where `path` is made before it gets its name. It begins with a dot, so systemd never takes a half-written file for a unit. */
+export function temporaryOf(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}`);
+}
+
+/** Replaces `path` by a file with `text`: written under a temporary name, flushed, renamed (rename(2) is atomic). */
 export async function writeFileAtomic(path: string, text: string, { mode, owner = null }: FileMode): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
+  const temporary = temporaryOf(path);
   try {
     const file = await open(temporary, 'w', mode);
     try {
@@ -30,14 +32,6 @@ export async function writeFileAtomic(path: string, text: string, { mode, owner 
     await rm(temporary, { force: true });
     throw error;
   }
-}
-
-/** Makes `path` a symbolic link to `target`, replacing what was there in one step. */
-export async function linkAtomic(target: string, path: string): Promise<void> {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}`);
-  await rm(temporary, { force: true });
-  await symlink(target, temporary);
-  await rename(temporary, path);
 }
 
 /** Names in a folder; a folder that is not there has none. */

@@ -1,9 +1,9 @@
-/** Starts whose desk is in the same process. */
+/** A desk for this process, or for the whole host when it is the first. */
 import type { Logger } from '../log.ts';
+import { containerUnit, parseUnitName } from '../model/names.ts';
 import type { Manager, UnitState } from '../systemd/manager.ts';
 import type { Clock } from './clock.ts';
 import { StartDesk } from './start-desk.ts';
-import { Starts } from './starts.ts';
 
 export interface OwnDeskOptions {
   readonly manager: Manager;
@@ -17,7 +17,7 @@ export function ownDesk({ manager, clock, log, maxStarts }: OwnDeskOptions): Sta
   return new StartDesk({
     places: maxStarts, clock, log,
     starting: async (instances) => {
-      const units = await manager.list(instances.map((instance) => `fc-ctr-${instance}.service`));
+      const units = await manager.list(instances.map(containerUnit));
       return new Set(startingOf(units));
     },
   });
@@ -26,13 +26,7 @@ export function ownDesk({ manager, clock, log, maxStarts }: OwnDeskOptions): Sta
 /** The instances whose containers are starting. */
 export function startingOf(units: readonly UnitState[]): string[] {
   return units.flatMap(({ unit, activeState }) => {
-    const instance = /^fc-ctr-(.*)\.service$/.exec(unit)?.[1];
-    return activeState === 'activating' && instance !== undefined ? [instance] : [];
+    const name = parseUnitName(unit);
+    return activeState === 'activating' && name?.kind === 'container' ? [name.instance] : [];
   });
-}
-
-export function ownStarts(options: OwnDeskOptions): Starts {
-  const starts = new Starts(options.clock);
-  starts.attach(ownDesk(options));
-  return starts;
 }

@@ -1,7 +1,7 @@
 /** Carries out what `plan-ports.ts` has planned. Each function can be repeated. */
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { linkAtomic } from '../files.ts';
+import { linksAtomic } from '../files-many.ts';
 import { portService, portSocket } from '../model/names.ts';
 import { type Failed, startUnits, type SyncManager, UNIT_TIMEOUT_MS } from './apply.ts';
 import { listeningPorts } from './listeners.ts';
@@ -22,12 +22,14 @@ export async function applyPorts(plan: PortPlan, serving: ReadonlyMap<string, { 
     }
   }
   if (plan.lead.length > 0) await mkdir(wantsDir(paths), { recursive: true });
-  for (const { port, app } of plan.lead) {
+  await linksAtomic(plan.lead.flatMap(({ port, app }) => {
     const target = serving.get(app)?.socketPath;
-    if (target === undefined) continue;
-    await linkAtomic(target, join(paths.ports, String(port)));
-    await linkAtomic(`../${portSocket('')}`, join(wantsDir(paths), portSocket(port)));
-  }
+    if (target === undefined) return [];
+    return [
+      { target, path: join(paths.ports, String(port)) },
+      { target: `../${portSocket('')}`, path: join(wantsDir(paths), portSocket(port)) },
+    ];
+  }));
   return [...failed, ...await openPorts(plan.open, manager)];
 }
 

@@ -3,12 +3,11 @@ import { beforeEach, describe, test } from 'node:test';
 import { SystemdError } from '../../../src/systemd/manager.ts';
 import { Activator, Left } from '../../../src/proxy/activate.ts';
 import { Gone } from '../../../src/proxy/lease-job.ts';
-import { ownStarts } from '../../../src/proxy/own-desk.ts';
 import type { Generation } from '../../../src/proxy/generation.ts';
 import { pause } from '../../../src/proxy/clock.ts';
 import { Problem } from '../../../src/proxy/problem.ts';
 import { buildIndex } from '../../../src/proxy/route.ts';
-import { appOf, deferred, FakeClock, FakeManager, generationOf, MemoryLog, settle, snapshotOf } from './support.ts';
+import { appOf, deferred, FakeClock, FakeManager, generationOf, MemoryLog, ownStarts, settle, snapshotOf } from './support.ts';
 import type { JobResult } from '../../../src/systemd/manager.ts';
 
 let clock: FakeClock;

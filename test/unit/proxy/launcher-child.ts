@@ -2,14 +2,13 @@
 import { Activator } from '../../../src/proxy/activate.ts';
 import { systemClock as clock } from '../../../src/proxy/clock.ts';
 import { findLauncher } from '../../../src/proxy/launcher.ts';
-import { ownStarts } from '../../../src/proxy/own-desk.ts';
 import { Peers } from '../../../src/proxy/peers.ts';
 import { Router } from '../../../src/proxy/router.ts';
 import { ProxyServer } from '../../../src/proxy/server.ts';
 import { SickPlaces } from '../../../src/proxy/sick.ts';
 import { FleetTokens } from '../../../src/proxy/tokens.ts';
 import { inheritedSockets } from '../../../src/systemd/sockets.ts';
-import { appOf, FakeManager, generationOf, MemoryLog, snapshotOf } from './support.ts';
+import { appOf, FakeManager, generationOf, MemoryLog, ownStarts, snapshotOf } from './support.ts';
 
 const manager = new FakeManager();
 const log = new MemoryLog();

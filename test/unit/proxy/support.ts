@@ -6,11 +6,12 @@ import type { TestContext } from 'node:test';
 import type { Logger } from '../../../src/log.ts';
 import { Activator } from '../../../src/proxy/activate.ts';
 import { systemClock, type Alarm, type Clock } from '../../../src/proxy/clock.ts';
-import { ownStarts } from '../../../src/proxy/own-desk.ts';
+import { ownDesk, type OwnDeskOptions } from '../../../src/proxy/own-desk.ts';
 import { Peers } from '../../../src/proxy/peers.ts';
 import { Router } from '../../../src/proxy/router.ts';
 import { ProxyServer } from '../../../src/proxy/server.ts';
 import { SickPlaces } from '../../../src/proxy/sick.ts';
+import { Starts } from '../../../src/proxy/starts.ts';
 import { FleetTokens } from '../../../src/proxy/tokens.ts';
 import type { FleetTls } from '../../../src/config/tls.ts';
 import type { Snapshot, SnapshotApp, SnapshotGeneration } from '../../../src/snapshot/format.ts';
@@ -250,6 +251,13 @@ export interface TestProxyOptions {
   readonly reload?: () => Promise<void>;
   readonly tokens?: readonly string[];
   readonly tls?: FleetTls;
+}
+
+/** Starts whose desk is in this process. */
+export function ownStarts(options: OwnDeskOptions): Starts {
+  const starts = new Starts(options.clock);
+  starts.attach(ownDesk(options));
+  return starts;
 }
 
 /** fc-proxy in this process, on a free port, with the system's clock and a systemd that does as told. */
