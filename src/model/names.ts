@@ -67,12 +67,13 @@ export function containerUnit(instance: string): string {
 
 /** The unit that turns away direct clients when the container does not start. */
 export function refuseUnit(instance: string): string {
-  return `fc-refuse@${instance}.service`;
+  return `fc-refuse@${instance}.timer`;
 }
 
-/** The unit of the generation's network namespace. */
+/** The unit of the generation's network namespace; its template lies in the app's slice, which the template's name says. */
 export function netUnit(instance: string): string {
-  return `fc-net@${instance}.service`;
+  const app = instance.slice(0, instance.lastIndexOf('-')).replaceAll('_', '-');
+  return `fc-net-${sliceDigits(app)}@${instance}.service`;
 }
 
 /** The unit that gives the generation's network namespace back, unless its container starts. */
@@ -152,7 +153,11 @@ export function parsePort(text: string): number | null {
  * slice's members, so they are spread evenly.
  */
 export function sliceName(app: string): string {
-  return `fc-apps-${createHash('sha256').update(app).digest('hex').slice(0, 2)}.slice`;
+  return `fc-apps-${sliceDigits(app)}.slice`;
+}
+
+function sliceDigits(app: string): string {
+  return createHash('sha256').update(app).digest('hex').slice(0, 2);
 }
 
 /** Where systemd listens for the generation. At most 74 bytes, sun_path holds 107. */

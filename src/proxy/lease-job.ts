@@ -1,5 +1,6 @@
 /** Asks systemd to hold a container awake: one restart of its lease, asked for again when a stop crosses it. */
 import type { Logger } from '../log.ts';
+import { netUnit } from '../model/names.ts';
 import type { SnapshotGeneration } from '../snapshot/format.ts';
 import { type JobResult, type Manager, type ServiceEvidence, SystemdError } from '../systemd/manager.ts';
 import { pause, type Clock } from './clock.ts';
@@ -82,7 +83,7 @@ export async function restartLease(options: LeaseJobOptions, spec: SnapshotGener
 async function explain(options: LeaseJobOptions, spec: SnapshotGeneration, result: JobResult): Promise<StartFailure> {
   const service = await evidenceOf(options, spec.container);
   const blameless = service === null || (service.result === 'success' && service.statusText === '');
-  const network = blameless ? await evidenceOf(options, `fc-net@${spec.instance}.service`) : null;
+  const network = blameless ? await evidenceOf(options, netUnit(spec.instance)) : null;
   return StartFailure.of(result, service, network, spec.startTimeoutS);
 }
 

@@ -1,4 +1,5 @@
 /** The parts of a start, for its receipt: what systemd says of the units while it is under way, put in order. */
+import { netUnit } from '../model/names.ts';
 import type { Manager, Step } from '../systemd/manager.ts';
 
 /** A part of `fc-start` (W3C Server Timing), in milliseconds. */
@@ -44,7 +45,7 @@ export class StartWatch {
 
   constructor(manager: Manager, instance: string, container: string) {
     this.#stop = [
-      manager.follow(`fc-net@${instance}.service`, (step) => { this.#net.push(step); }),
+      manager.follow(netUnit(instance), (step) => { this.#net.push(step); }),
       manager.follow(container, (step) => { this.#container.push(step); }),
     ];
   }

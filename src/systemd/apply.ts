@@ -5,7 +5,7 @@
 import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Subnet } from '../config/values.ts';
-import { containerUnit, gateUnit, leaseUnit, netUnit, parseEnvFileName, parseUnitName, socketLink, socketUnit } from '../model/names.ts';
+import { containerUnit, deepUnit, gateUnit, leaseUnit, netUnit, parseEnvFileName, parseUnitName, socketLink, socketUnit } from '../model/names.ts';
 import { hasNetns } from '../model/network.ts';
 import type { Generation } from '../units/render.ts';
 import type { SystemdBus } from './bus.ts';
@@ -147,7 +147,7 @@ async function stopUnits({ instance, closeSocket, endLease, remove }: Retirement
     await manager.run('stop', endLease, UNIT_TIMEOUT_MS);
   }
   if (!remove) return;
-  if (namespaces.has(instance)) await manager.run('stop', netUnit(instance), UNIT_TIMEOUT_MS);
+  if (namespaces.has(instance)) await manager.run('start', deepUnit(instance), UNIT_TIMEOUT_MS);
   for (const unit of [containerUnit(instance), gateUnit(instance), netUnit(instance)]) await manager.resetFailed(unit);
 }
 

@@ -33,7 +33,7 @@ const UNIT_KINDS: readonly UnitKind[] = ['socket', 'gate', 'container'];
 export async function observe(paths: Paths, manager: Pick<Manager, 'list'>, before: Pick<HostView, 'networks'> | null = null): Promise<HostView> {
   const [unitFiles, networks, links, ports, states, images, visited, namespaces, doors] = await Promise.all([
     namesIn(paths.units), readNetworks(paths.net, before?.networks ?? new Map()), readDoors(paths), readPorts(paths),
-    manager.list(['fc-app-*', 'fc-ctr-*', 'fc-lease-*', 'fc-image@*', 'fc-port@*']),
+    manager.list(['fc-app-*', 'fc-ctr-*', 'fc-lease-*', 'fc-refuse@*', 'fc-image@*', 'fc-port@*']),
     readImages(paths), namesIn(paths.visits), namesIn(paths.netns), namesIn(paths.run),
   ]);
   const kinds = new Map<string, Set<UnitKind>>();

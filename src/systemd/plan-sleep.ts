@@ -2,7 +2,7 @@
  * Deep sleep: an app that nobody has visited for long has no unit loaded, no socket held and no network namespace.
  * fc-proxy wakes it as any other, by its lease; its socket is opened again once it has been visited. Pure.
  */
-import { containerUnit, gateUnit } from '../model/names.ts';
+import { containerUnit, gateUnit, refuseUnit } from '../model/names.ts';
 import { isRunning, type UnitState } from './manager.ts';
 
 /** An app whose door closes, or of which something is left. */
@@ -53,7 +53,7 @@ export function planSleep(input: SleepInput): SleepPlan {
     const state = states.get(socket) ?? 'inactive';
     // A door that listens belongs to what its rejected row leaves as it is.
     if (input.held.has(app) && (links.has(app) || isRunning(state))) continue;
-    if (isRunning(states.get(containerUnit(instance))) || isRunning(states.get(gateUnit(instance)))) continue;
+    if ([containerUnit(instance), gateUnit(instance), refuseUnit(instance)].some((unit) => isRunning(states.get(unit)))) continue;
     // A generation of which no visit is known is one that was made just now.
     const visitedMs = visits.get(instance) ?? nowMs;
     if (visitedMs + afterMs > nowMs) {

@@ -5,7 +5,7 @@
  * It is asked again and again: each pass does what can be done now, and what must wait (an old generation that
  * still serves) is done by a later one.
  */
-import { containerUnit, gateUnit, parseInstance, socketUnit } from '../model/names.ts';
+import { containerUnit, gateUnit, parseInstance, refuseUnit, socketUnit } from '../model/names.ts';
 import type { SnapshotGeneration } from '../snapshot/format.ts';
 import type { Generation } from '../units/render.ts';
 import type { Image } from '../units/image.ts';
@@ -263,6 +263,8 @@ function retirements(input: PlanInput, wanted: ReadonlySet<string>, held: Readon
     const gate = stateOf(observed, gateUnit(instance));
     const container = stateOf(observed, containerUnit(instance));
     const lease = leases.get(instance) ?? [];
+    // Its socket opens again within two seconds, and a removed one would do so for good.
+    const refusing = isRunning(stateOf(observed, refuseUnit(instance)));
     const base = { app, instance, closeSocket: false, endLease: null, remove: false };
 
     if (input.unsettled.has(app)) return [{ ...base, waitingFor: 'settling' }];
@@ -272,8 +274,8 @@ function retirements(input: PlanInput, wanted: ReadonlySet<string>, held: Readon
     // A gate holds the listening socket as well, so closing systemd's copy would only keep the app from going back
     // to this generation: systemd opens no socket whose service runs.
     const closeSocket = socket !== 'inactive' && !isRunning(gate);
-    const remove = socket === 'inactive' && !isRunning(gate) && !isRunning(container) && lease.length === 0;
-    return [{ ...base, closeSocket, endLease, remove, waitingFor: remove ? null : closeSocket ? 'closing' : 'idling' }];
+    const remove = socket === 'inactive' && !refusing && !isRunning(gate) && !isRunning(container) && lease.length === 0;
+    return [{ ...base, closeSocket, endLease, remove, waitingFor: remove ? null : closeSocket || refusing ? 'closing' : 'idling' }];
   });
 }
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { bootHost, type TestHost } from '../support/host.ts';
 import { OUTSIDE, setUpOutside } from '../support/outside.ts';
-import { asleep, instanceOf, PROBE_COMMAND, probe } from '../support/units.ts';
+import { asleep, instanceOf, netUnitOf, PROBE_COMMAND, probe } from '../support/units.ts';
 
 let host: TestHost;
 
@@ -165,7 +165,7 @@ describe('the wall', () => {
   test('the next namespace brings the host\'s rules back, too', async () => {
     assert.equal(await probe(host, 'napper', 'return 1'), 1);
     await asleep(host, 'napper');
-    await host.ok(`systemctl stop fc-net@${await instanceOf(host, 'napper')}.service; nft flush ruleset`);
+    await host.ok(`systemctl stop ${await netUnitOf(host, 'napper')}; nft flush ruleset`);
     assert.equal(await isOpen('napper'), true);
     assert.equal(await isOpen('alpha'), true);
   });

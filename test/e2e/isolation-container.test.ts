@@ -108,7 +108,7 @@ describe('network = host', () => {
     const interfaces = String(await probe(host, 'hostnet', "return Object.keys(require('node:os').networkInterfaces()).join()"));
     assert.match(interfaces, /host0/);
     const unit = await containerOf(host, 'hostnet');
-    assert.equal(await host.ok(`systemctl show -P NetworkNamespacePath ${unit}; systemctl list-units --all --no-legend 'fc-net@hostnet*'`), '\n');
+    assert.equal(await host.ok(`systemctl show -P NetworkNamespacePath ${unit}; systemctl list-units --all --no-legend 'fc-net-*@hostnet*'`), '\n');
     assert.match(await host.ok(`grep ^CapEff /proc/$(cat /run/fastcontainer/${await instanceOf(host, 'hostnet')}.pid)/status`), /00000000000004eb/);
     assert.equal(await host.ok(`systemd-analyze verify --man=no ${unit} ${unit.replace('ctr', 'app').replace('service', 'socket')} 2>&1`), '');
   });
@@ -157,7 +157,7 @@ describe('on the host, without being root', () => {
     }
     for (const command of [
       `systemctl stop fc-lease-60s@${instance}.timer`, `systemctl stop fc-ctr-${instance}.service`, `systemctl start fc-ctr-${instance}.service`, `systemctl kill fc-ctr-${instance}.service`,
-      `systemctl set-property --runtime fc-ctr-${instance}.service MemoryMax=infinity`, `systemctl stop fc-app-${instance}.socket`, 'systemctl restart fc-proxy.service', 'systemctl stop fc-net@*', 'systemctl start debug-shell.service',
+      `systemctl set-property --runtime fc-ctr-${instance}.service MemoryMax=infinity`, `systemctl stop fc-app-${instance}.socket`, 'systemctl restart fc-proxy.service', 'systemctl stop fc-net-*', 'systemctl start debug-shell.service',
       'systemctl daemon-reload', 'systemctl enable fc-sync.timer', transient('fc-lease-60s@x-00000000.timer'), transient('fc-app-x-00000000.socket'), 'systemd-run true',
       'cat /etc/fastcontainer/cmdb.password', 'ls /var/lib/fastcontainer/env', 'touch /var/lib/fastcontainer/x', 'touch /run/fastcontainer/x', 'podman ps',
     ]) assert.notEqual((await as('fc-proxy', command)).code, 0, command);

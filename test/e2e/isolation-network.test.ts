@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { bootHost, type TestHost } from '../support/host.ts';
 import { runOk } from '../support/run.ts';
-import { asleep, containerOf, instanceOf, PROBE_COMMAND, probe } from '../support/units.ts';
+import { asleep, containerOf, instanceOf, netUnitOf, PROBE_COMMAND, probe } from '../support/units.ts';
 
 let host: TestHost;
 /** The two ends of each app's veth pair. */
@@ -135,7 +135,7 @@ describe('from inside an app', () => {
 
   test('the next namespace brings the host\'s rules back, too', async () => {
     await asleep(host, 'napper');
-    await host.ok(`systemctl stop fc-net@${await instanceOf(host, 'napper')}.service; nft flush ruleset`);
+    await host.ok(`systemctl stop ${await netUnitOf(host, 'napper')}; nft flush ruleset`);
     assert.equal(await probe(host, 'napper', 'return 1'), 1);
     await host.ok('nft list table inet fastcontainer');
   });

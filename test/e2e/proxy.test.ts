@@ -138,7 +138,7 @@ describe('what fc-proxy may do', () => {
     const denied = [
       ['StopUnit', `fc-lease-60s@${instance}.timer`], ['StopUnit', `fc-app-${instance}.socket`], ['RestartUnit', `fc-app-${instance}.socket`],
       ['StartUnit', `fc-ctr-${instance}.service`], ['RestartUnit', `fc-ctr-${instance}.service`], ['StopUnit', `fc-ctr-${instance}.service`],
-      ['StartUnit', `fc-app-${instance}.service`], ['StartUnit', `fc-net@${instance}.service`], ['StopUnit', 'fc-sync.service'], ['RestartUnit', 'fc-sync.service'],
+      ['StartUnit', `fc-app-${instance}.service`], ['StartUnit', `fc-net-00@${instance}.service`], ['StopUnit', 'fc-sync.service'], ['RestartUnit', 'fc-sync.service'],
       ['RestartUnit', 'fc-proxy.service'], ['StartUnit', 'mariadb.service'], ['StopUnit', 'mariadb.service'], ['StartUnit', 'rescue.target'],
       ['StartUnit', `fc-lease-60s@${instance}.service`], ['StartUnit', 'fc-apps.target'], ['StopUnit', 'fc-apps.target'],
     ] as const;

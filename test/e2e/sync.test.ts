@@ -210,7 +210,7 @@ test('a reboot with the database down brings every socket and its link back', as
   // What a reboot leaves: nothing of /run, no unit loaded. fc-apps.target is what multi-user.target would start.
   await host.ok(`
     systemctl stop mariadb fc-proxy.service
-    systemctl stop 'fc-lease-*' 'fc-app-*' 'fc-ctr-*' 'fc-net@*' fc-apps.target
+    systemctl stop 'fc-lease-*' 'fc-app-*' 'fc-ctr-*' 'fc-net-*' fc-apps.target
     rm -rf /run/fastcontainer/*
     systemctl daemon-reload
     systemctl start fc-apps.target

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import { bootHost, TEST_COMMAND, TEST_IMAGE, TEST_ROOTFS, type TestHost } from '../support/host.ts';
-import { asleep, containerOf, instanceOf } from '../support/units.ts';
+import { asleep, containerOf, instanceOf, netUnitOf } from '../support/units.ts';
 
 let host: TestHost;
 
@@ -56,7 +56,7 @@ describe('after a power cut', () => {
       echo stale | podman secret create fc-${instance}-0 - >/dev/null
       echo 1 >/run/fastcontainer/${instance}.pid
       mkdir -p /run/fastcontainer/mounts/${instance}/0; mount --bind /srv /run/fastcontainer/mounts/${instance}/0
-      ip netns exec fc-${instance} true; systemctl stop fc-net@${instance}.service; ip netns add fc-${instance}`);
+      ip netns exec fc-${instance} true; systemctl stop ${await netUnitOf(host, 'sleeper')}; ip netns add fc-${instance}`);
     await hello('sleeper');
     assert.equal((await host.request('sleeper.test', '/env')).body.includes('"SECRET": "a\\nb"'), true);
     await asleep(host, 'sleeper');

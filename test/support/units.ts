@@ -11,6 +11,14 @@ export async function containerOf(host: TestHost, app: string): Promise<string> 
   return `fc-ctr-${await instanceOf(host, app)}.service`;
 }
 
+/** The unit of the app's network namespace, as its container's unit names it. */
+export async function netUnitOf(host: TestHost, app: string): Promise<string> {
+  const required = await host.ok(`systemctl show -P Requires ${await containerOf(host, app)}`);
+  const unit = /fc-net-[0-9a-f]{2}@\S+/.exec(required)?.[0];
+  if (unit === undefined) throw new Error(`${app} requires ${required.trim()}, and no network namespace`);
+  return unit;
+}
+
 /** The first of the host's user ids that are the app's. */
 export async function uidBase(host: TestHost, app: string): Promise<number> {
   const [row] = await host.sql(`SELECT uid_base FROM apps WHERE name = '${app}'`);

@@ -34,7 +34,9 @@ describe('names of a generation', () => {
     assert.equal(names.socketLink('my-shop'), '/run/fastcontainer/my-shop.sock');
     assert.equal(names.leaseUnit(60, 'my_shop-1a2b3c4d'), 'fc-lease-60s@my_shop-1a2b3c4d.timer');
     assert.equal(names.leaseUnit(null, 'my_shop-1a2b3c4d'), 'fc-lease-never@my_shop-1a2b3c4d.timer');
-    assert.equal(names.netUnit('my_shop-1a2b3c4d'), 'fc-net@my_shop-1a2b3c4d.service');
+    assert.equal(names.netUnit('my_shop-1a2b3c4d'), 'fc-net-d7@my_shop-1a2b3c4d.service', 'in the slice of the app');
+    assert.equal(names.sliceName('my-shop'), 'fc-apps-d7.slice');
+    assert.equal(names.refuseUnit('my_shop-1a2b3c4d'), 'fc-refuse@my_shop-1a2b3c4d.timer');
     assert.equal(names.netnsName('my_shop-1a2b3c4d'), 'fc-my_shop-1a2b3c4d');
     assert.match(names.sliceName('my-shop'), /^fc-apps-[0-9a-f]{2}\.slice$/);
   });

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { beforeEach, describe, test } from 'node:test';
+import { netUnit } from '../../../src/model/names.ts';
 import { SystemdError } from '../../../src/systemd/manager.ts';
 import { Activator, Left } from '../../../src/proxy/activate.ts';
 import { Gone } from '../../../src/proxy/lease-job.ts';
@@ -82,7 +83,7 @@ describe('waking', () => {
     const asked = clock.now();
     const done = activator.wait(activator.generation(spec), asked, asked + 10_000).done;
     await settle();
-    const net = `fc-net@${spec.instance}.service`;
+    const net = netUnit(spec.instance);
     // What it says of the end of the run before is not of this start.
     manager.step(spec.container, 'dead', asked - 1);
     manager.step(net, 'start', asked + 3);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { refuseUnit } from '../../../src/model/names.ts';
 import { type Failure, type Observed, plan, retryPauseMs } from '../../../src/systemd/plan.ts';
 import { type Image, imageOf } from '../../../src/units/image.ts';
 import type { Generation } from '../../../src/units/render.ts';
@@ -167,6 +168,10 @@ describe('an old generation', () => {
       assert.deepEqual(retire({ [unit]: 'active' }), [{ closeSocket: false, remove: false, waitingFor: 'idling' }]);
     });
   }
+
+  test('is not removed while its door is closed for a moment, and would open again', () => {
+    assert.deepEqual(retire({ [refuseUnit(A1.instance)]: 'active' }), [{ closeSocket: false, remove: false, waitingFor: 'closing' }]);
+  });
 
   test('is removed when nothing of it runs, also when something of it failed', () => {
     assert.deepEqual(retire({}), [{ closeSocket: false, remove: true, waitingFor: null }]);

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { containerUnit, gateUnit, socketUnit } from '../../../src/model/names.ts';
+import { containerUnit, gateUnit, refuseUnit, socketUnit } from '../../../src/model/names.ts';
 import { dueInMs } from '../../../src/sync/due.ts';
 import { planSleep, type SleepInput } from '../../../src/systemd/plan-sleep.ts';
 import { plan, type PlanInput } from '../../../src/systemd/plan.ts';
@@ -47,6 +47,7 @@ describe('deep sleep', () => {
     ['an app that is being started', { observed: { states: new Map([[containerUnit(SHOP), 'activating']]) } }],
     ['an app that is being stopped', { observed: { states: new Map([[containerUnit(SHOP), 'deactivating']]) } }],
     ['an app whose gate has a client', { observed: { states: new Map([[gateUnit(SHOP), 'active']]) } }],
+    ['an app that turns its direct clients away', { observed: { states: new Map([[refuseUnit(SHOP), 'active']]) } }],
     ['a generation of which nothing is known', { observed: { visits: new Map() } }],
     ['an app whose row was rejected while its door was open', { held: new Set(['shop']) }],
   ];
