@@ -1,10 +1,16 @@
 /** What apps cost in memory: kilobytes of PID 1, fc-proxy and the kernel, and of what stands beside an app that is awake. */
+import { writeFile } from 'node:fs/promises';
 import type { TestHost } from '../../support/host.ts';
 
 export interface Memory {
   readonly pid1: number;
   readonly proxy: number;
   readonly kernel: number;
+}
+
+/** Has the machine's kernel give back what it keeps of names and inodes that nobody uses (proc(5), drop_caches): what is left is needed. */
+export async function dropCaches(): Promise<void> {
+  await writeFile('/proc/sys/vm/drop_caches', '2');
 }
 
 /** Shares of pages that are mapped several times are counted in parts (PSS, proc(5)); the kernel's is its slab, of the whole machine. */

@@ -5,7 +5,7 @@ import { TINY, importTiny } from '../apps.ts';
 import { putToSleep, wake } from '../cold/ours.ts';
 import type { BenchContext } from '../context.ts';
 import { appAt, clear, deepAfter, grow, open, reloadS, sink } from '../density/fleet.ts';
-import { besideApps, memoryOf, perApp, sumOf, type Memory } from '../density/memory.ts';
+import { besideApps, dropCaches, memoryOf, perApp, sumOf, type Memory } from '../density/memory.ts';
 import { interleaved } from '../interleave.ts';
 import type { Measured } from '../result.ts';
 import { median, ratio } from '../statistics.ts';
@@ -24,11 +24,11 @@ type Latency = Readonly<Record<'deep' | 'cold' | 'warm', { readonly few: readonl
 
 export async function run(context: BenchContext): Promise<Measured> {
   const { host, toy, log, size } = context;
-  const sizes = size([10, 1000, 10_000], [10, 20]);
+  const sizes = size([10, 1000, 4000, 10_000], [10, 20]);
   // With more, PID 1 of a test host has too few descriptors to hand its sockets over (20 000), and does not reload at all.
   const mostReloaded = 4000;
   await importTiny(host);
-  const before = await memoryOf(host);
+  const before = await memoryNow(context);
   const stages: Stage[] = [];
   let apps = 0;
   for (const next of sizes) {
@@ -36,24 +36,30 @@ export async function run(context: BenchContext): Promise<Measured> {
     await grow(host, apps, next);
     apps = next;
     await open(host);
-    const opened = { memory: perApp(await memoryOf(host), before, apps), reloadS: apps <= mostReloaded ? await reloadsOf(host, size(3, 1)) : null };
+    const opened = { memory: perApp(await memoryNow(context), before, apps), reloadS: apps <= mostReloaded ? await reloadsOf(host, size(3, 1)) : null };
     log(`${apps} apps fall into deep sleep`);
     await sink(host);
     // What PID 1 has given back is not yet what the kernel has got back: a boot begins with what is needed.
     if (!toy) await host.reboot();
-    stages.push({ apps, open: opened, deep: { memory: perApp(await memoryOf(host), before, apps), reloadS: await reloadsOf(host, size(3, 1)) } });
+    stages.push({ apps, open: opened, deep: { memory: perApp(await memoryNow(context), before, apps), reloadS: await reloadsOf(host, size(3, 1)) } });
   }
   const few = toy ? host : await fewApps(sizes[0] ?? 0);
   try {
     log('latency, beside a host with few apps');
     const latency = await latencies(context, few);
     log('awake apps, and namespaces that are kept');
-    return report(stages, latency, await awakeApps(host), await namespaces(host, size(200, 5)));
+    return report(stages, latency, await awakeApps(host), await namespaces(context, size(200, 5)));
   } finally {
     if (few !== host) await few.kill();
     await deepAfter(host, null);
     if (toy) await clear(host);
   }
+}
+
+/** At full size without what the kernel would give back if it were asked; it is asked of the whole machine. */
+async function memoryNow({ host, toy }: BenchContext): Promise<Memory> {
+  if (!toy) await dropCaches();
+  return await memoryOf(host);
 }
 
 async function fewApps(count: number): Promise<TestHost> {
@@ -109,9 +115,10 @@ async function awakeApps(host: TestHost): Promise<ReadonlyMap<string, number>> {
 }
 
 /** Kilobytes for each app that was awake and sleeps, with its namespace kept; and what is left of them in deep sleep. */
-async function namespaces(host: TestHost, count: number): Promise<{ readonly kept: number; readonly deep: number; readonly left: number }> {
+async function namespaces(context: BenchContext, count: number): Promise<{ readonly kept: number; readonly deep: number; readonly left: number }> {
+  const { host } = context;
   await sink(host);
-  const before = sumOf(await memoryOf(host));
+  const before = sumOf(await memoryNow(context));
   await deepAfter(host, 'never');
   const agent = new InHost(host);
   try {
@@ -123,10 +130,10 @@ async function namespaces(host: TestHost, count: number): Promise<{ readonly kep
   } finally {
     await agent.close();
   }
-  const kept = sumOf(await memoryOf(host));
+  const kept = sumOf(await memoryNow(context));
   await sink(host);
   const left = Number(await host.ok("ls /run/netns | grep -c '^fc-density_' || true"));
-  return { kept: (kept - before) / count, deep: (sumOf(await memoryOf(host)) - before) / count, left };
+  return { kept: (kept - before) / count, deep: (sumOf(await memoryNow(context)) - before) / count, left };
 }
 
 function report(stages: readonly Stage[], latency: Latency, beside: ReadonlyMap<string, number>, namespace: { readonly kept: number; readonly deep: number; readonly left: number }): Measured {
@@ -139,7 +146,7 @@ function report(stages: readonly Stage[], latency: Latency, beside: ReadonlyMap<
   return {
     title: 'Density',
     about: [
-      `Apps that sleep (${TINY.title}), ${stages.map((stage) => stage.apps).join(', ')} on one host. Listening: systemd holds the socket of each, as from its creation on until nobody has visited it for [host] deep_sleep_s. In deep sleep: no socket, no unit loaded; measured after a boot, because a process keeps what it once needed. Memory is that of PID 1 and fc-proxy (PSS) and of the kernel (slab), less what it was without any app. The host's disk is in memory here: the inodes of the apps' files count as the kernel's.`,
+      `Apps that sleep (${TINY.title}), ${stages.map((stage) => stage.apps).join(', ')} on one host. Listening: systemd holds the socket of each, as from its creation on until nobody has visited it for [host] deep_sleep_s. In deep sleep: no socket, no unit loaded; measured after a boot, because a process keeps what it once needed. Memory is that of PID 1 and fc-proxy (PSS) and of the kernel (slab, after it has given back what it keeps of names and inodes that nobody uses), less what it was without any app. The host's disk is in memory here: the inodes of the apps' files count as the kernel's, as those of a disk would not.`,
       `daemon-reload: what anybody's \`systemctl daemon-reload\` takes, PID 1 doing nothing else. With more than ${apps < 4000 ? apps : 4000} sockets the test host's PID 1 has too few descriptors for it (20 000).`,
       'Latency: first byte of an app through fc-proxy, beside a host with the fewest apps, in turns. Beside an app that is awake: PSS of the processes in its unit but the app itself.',
     ],
