@@ -2,6 +2,7 @@ import type { Row, Rows } from '../model/rows.ts';
 import type { Connection } from './connection.ts';
 import { CmdbError } from './error.ts';
 import { type History, type Mark, REMEMBERED, spanOf, type Standing } from './history.ts';
+import { sameRows } from './same-rows.ts';
 import { READ_COLUMNS } from './schema.ts';
 import { requireSchema } from './version.ts';
 
@@ -13,10 +14,11 @@ export interface Reading extends Rows {
 /**
  * Reads the whole CMDB as of one moment. SELECT on the database is enough.
  * `standing`: what the reader has applied, so that it can tell whether this is older.
+ * `before`: what was read last; rows that say the same are the same objects.
  * @throws CmdbError; the connection can be used again if it is alive
  */
-export function readRows(connection: Connection, standing: Standing | null = null): Promise<Reading> {
-  return asOfOneMoment(connection, async () => await everything(connection, await readHistory(connection, standing)));
+export function readRows(connection: Connection, standing: Standing | null = null, before: Rows | null = null): Promise<Reading> {
+  return asOfOneMoment(connection, async () => await everything(connection, await readHistory(connection, standing), before));
 }
 
 /** Only where in its history the CMDB is, without the rows. @throws CmdbError */
@@ -36,7 +38,7 @@ export function readChanged(connection: Connection, standing: Standing | null, b
     const history = await readHistory(connection, standing);
     const since = await touchedSince(connection, before.history, history);
     const names = since === null ? null : [...new Set([...since, ...touched])];
-    if (names === null || names.length > MOST_NAMES) return await everything(connection, history);
+    if (names === null || names.length > MOST_NAMES) return await everything(connection, history, before);
     if (names.length === 0) return { ...before, revision: revisionOf(history), history };
     const named = new Set(names);
     const again = async (table: 'apps' | 'domains' | 'placements', column: 'name' | 'app'): Promise<readonly Row[]> => {
@@ -85,16 +87,28 @@ async function asOfOneMoment<T>(connection: Connection, read: () => Promise<T>):
   }
 }
 
-async function everything(connection: Connection, history: History): Promise<Reading> {
+async function everything(connection: Connection, history: History, before: Rows | null): Promise<Reading> {
+  // One after the other: what was read before is let go before more comes.
+  const all = async (table: Table, order: string): Promise<readonly Row[]> => sameRows(await select(connection, table, `ORDER BY ${order}`), before?.[table] ?? [], KEYS[table]);
   return {
-    hosts: await select(connection, 'hosts', 'ORDER BY name'),
-    apps: await select(connection, 'apps', 'ORDER BY name'),
-    domains: await select(connection, 'domains', 'ORDER BY fqdn'),
-    placements: await select(connection, 'placements', 'ORDER BY app, host'),
+    hosts: await all('hosts', 'name'),
+    apps: await all('apps', 'name'),
+    domains: await all('domains', 'fqdn'),
+    placements: await all('placements', 'app, host'),
     revision: revisionOf(history),
     history,
   };
 }
+
+type Table = 'hosts' | 'apps' | 'domains' | 'placements';
+
+/** What names a row. */
+const KEYS: Readonly<Record<Table, (row: Row) => string>> = {
+  hosts: (row) => row['name'] ?? '',
+  apps: (row) => row['name'] ?? '',
+  domains: (row) => row['fqdn'] ?? '',
+  placements: (row) => `${row['app']}/${row['host']}`,
+};
 
 function revisionOf({ newest }: History): string {
   return String(newest.at(-1)?.id ?? 0n);

@@ -17,15 +17,17 @@ export interface Newer {
   readonly standing: Standing;
 }
 
-/** What was read last of this database, and the apps that changed since as far as one knows. */
+/** What was read last of this database, and the apps that changed since as far as one knows; null: everything may have. */
 export interface Known {
   readonly reading: Reading;
-  readonly touched: ReadonlySet<string>;
+  readonly touched: ReadonlySet<string> | null;
 }
 
 /** @throws CmdbError when it cannot be read; HistoryError when it is not to be taken */
 export async function readNewer(connection: Connection, standing: Standing | null, taking: Taking, log: Logger, known: Known | null = null): Promise<Newer> {
-  const reading = await (known === null ? readRows(connection, standing) : readChanged(connection, standing, known.reading, known.touched));
+  const reading = await (known === null || known.touched === null
+    ? readRows(connection, standing, known?.reading ?? null)
+    : readChanged(connection, standing, known.reading, known.touched));
   try {
     requireNewer(standing, reading.history, connection.address);
   } catch (error) {

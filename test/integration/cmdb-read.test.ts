@@ -116,6 +116,9 @@ describe('CMDB', () => {
         if (known.apps.some((row) => before.has(row))) again += 1;
         const all = await readRows(db);
         assert.deepEqual(sorted(known), sorted(all));
+        const whole = await readRows(db, null, known);
+        assert.deepEqual(whole, all);
+        for (const table of ['hosts', 'apps', 'domains', 'placements'] as const) assert.ok(whole[table].every((row) => known[table].includes(row)), `each row of ${table} is the object it was`);
         assert.deepEqual(parseFleet(known, POLICY), parseFleet(all, POLICY));
       }
       assert.ok(again > 30, `rows stay what they were in ${again} of 150 readings`);
