@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
 import { connect } from '../cmdb/connect.ts';
 import { CmdbError } from '../cmdb/error.ts';
 import { migrate } from '../cmdb/migrate.ts';
@@ -26,6 +27,9 @@ const LOCK_TIMEOUT_S = 60;
 
 /** Under --watch, a changed row waits no longer for apps that fall into deep sleep. */
 const SINK_WITHIN_MS = 500;
+
+/** Under --watch, systemd reads all unit files again for each change of one; so those of what has ended wait for the next, or this long. */
+const KEEP_FILES_MS = 300_000;
 
 /** A run that ends reports what it did and what failed; news on the way would say it twice. */
 const REPORTED: Logger = { ...log, info: () => undefined, error: () => undefined };
@@ -69,9 +73,11 @@ async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Conf
   // The folder is root's and fc-proxy's group's: whoever may enter it may read the snapshot.
   const { gid: proxyGid } = await stat(HOST_PATHS.stateDir);
   const makeSync = (onNews: () => void, logger: Logger = log): Sync =>
-    new Sync({ config, paths: HOST_PATHS, manager, templates, proxyGid, log: logger, sinkWithinMs: command.watch ? SINK_WITHIN_MS : Infinity, onNews });
+    new Sync({ config, paths: HOST_PATHS, manager, templates, proxyGid, log: logger, sinkWithinMs: command.watch ? SINK_WITHIN_MS : Infinity, keepFilesMs: command.watch ? KEEP_FILES_MS : 0, onNews });
   try {
     if (command.watch) {
+      // What a pass leaves behind is no longer young to V8, whose heap would grow to four times what is in use before it looks.
+      setFlagsFromString('--heap-growing-percent=25');
       const stop = new AbortController();
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
       await watch({ cmdb: config.cmdb, lockFile: HOST_PATHS.lock, standingFile: HOST_PATHS.standing, settled, allowRemovals: command.allowRemovals, log, signal: stop.signal, makeSync });

@@ -1,6 +1,5 @@
 /** What fc-proxy is told: the fleet as the CMDB has it, and which generation serves here. Pure. */
-import { isDeepStrictEqual } from 'node:util';
-import type { App, Fleet } from '../model/app.ts';
+import type { App, Fleet, Placement } from '../model/app.ts';
 import type { Generation } from '../units/render.ts';
 import { type Snapshot, type SnapshotApp, type SnapshotGeneration, SNAPSHOT_FORMAT } from './format.ts';
 
@@ -36,22 +35,40 @@ export function buildSnapshot(
   serving: ReadonlyMap<string, SnapshotGeneration>,
   held: ReadonlySet<string>, previous: Snapshot | null,
 ): Snapshot {
-  const taken = new Set(fleet.apps.filter((app) => !held.has(app.name)).flatMap((app) => app.domains));
-  const entries: SnapshotApp[] = fleet.apps.filter((app) => !held.has(app.name)).map((app) => ({
-    name: app.name, domains: app.domains, placements: app.placements, here: serving.get(app.name) ?? null,
-  }));
-  const kept = (previous?.apps ?? []).filter((app) => held.has(app.name)).map((app) => ({
-    ...app,
-    domains: app.domains.filter((domain) => !taken.has(domain)),
-    here: serving.get(app.name) ?? null,
-  }));
   const before = new Map((previous?.apps ?? []).map((app) => [app.name, app]));
-  const sameAsBefore = (app: SnapshotApp): SnapshotApp => {
-    const known = before.get(app.name);
-    return known !== undefined && isDeepStrictEqual(known, app) ? known : app;
-  };
+  const apps = fleet.apps.filter(({ name }) => !held.has(name)).map(({ name, domains, placements }): SnapshotApp => {
+    const known = before.get(name);
+    const here = serving.get(name) ?? null;
+    return known !== undefined && saysTheSame(known, domains, placements, here) ? known : { name, domains, placements, here };
+  });
+  const kept = keptApps(held, serving, previous?.apps ?? [], apps);
   return {
     format: SNAPSHOT_FORMAT, host, revision, hosts: fleet.hosts,
-    apps: [...entries, ...kept].map(sameAsBefore).sort((a, b) => (a.name < b.name ? -1 : 1)),
+    // Those of a fleet are in order.
+    apps: kept.length === 0 ? apps : [...apps, ...kept].sort((a, b) => (a.name < b.name ? -1 : 1)),
   };
+}
+
+function keptApps(held: ReadonlySet<string>, serving: ReadonlyMap<string, SnapshotGeneration>, before: readonly SnapshotApp[], others: readonly SnapshotApp[]): readonly SnapshotApp[] {
+  if (held.size === 0) return [];
+  const taken = new Set(others.flatMap(({ domains }) => domains));
+  return before.filter(({ name }) => held.has(name)).map((known) => {
+    const domains = known.domains.filter((domain) => !taken.has(domain));
+    const here = serving.get(known.name) ?? null;
+    return saysTheSame(known, domains, known.placements, here) ? known : { ...known, domains, here };
+  });
+}
+
+function saysTheSame(one: SnapshotApp, domains: readonly string[], placements: readonly Placement[], here: SnapshotGeneration | null): boolean {
+  return one.domains.length === domains.length && one.domains.every((domain, index) => domain === domains[index])
+    && one.placements.length === placements.length && one.placements.every((placement, index) => sameFields(placement, placements[index]))
+    && sameFields(one.here, here);
+}
+
+/** Of objects that hold texts and numbers. */
+function sameFields<T extends object>(one: T | null, other: T | null | undefined): boolean {
+  if (one === other) return true;
+  if (one === null || other === null || other === undefined) return false;
+  const names = Object.keys(one) as (keyof T)[];
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
 }

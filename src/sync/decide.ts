@@ -5,8 +5,8 @@ import type { Policy } from '../model/column.ts';
 import type { Rows } from '../model/rows.ts';
 import type { Snapshot, SnapshotGeneration } from '../snapshot/format.ts';
 import type { Config } from '../config/config.ts';
-import type { Observed, Plan } from '../systemd/plan.ts';
-import { plan } from '../systemd/plan.ts';
+import { type Observed, type Plan, plan, type PlanInput } from '../systemd/plan.ts';
+import { planPart } from '../systemd/plan-part.ts';
 import { type Generation, renderApp } from '../units/render.ts';
 import type { Templates } from '../units/template.ts';
 import type { SyncState } from './state.ts';
@@ -46,10 +46,23 @@ export interface Situation {
   readonly revert: ReadonlyMap<string, SnapshotGeneration>;
   readonly unsettled: ReadonlySet<string>;
   readonly allowRemovals: boolean;
+  readonly keepFiles: boolean;
   readonly nowMs: number;
 }
 
 export function decide(situation: Situation): Decision {
+  const { wanted, input } = weigh(situation);
+  return { ...wanted, plan: plan(input) };
+}
+
+/** What is to be done about some apps, of which alone states need be known; null when that depends on others. See `planPart`. */
+export function decidePart(situation: Situation, apps: ReadonlySet<string>, ended: ReadonlySet<string>): Decision | null {
+  const { wanted, input } = weigh(situation);
+  const part = planPart(input, apps, ended);
+  return part === null ? null : { ...wanted, plan: part };
+}
+
+function weigh(situation: Situation): { readonly wanted: Omit<Decision, 'plan'>; readonly input: PlanInput } {
   const { config, observed, state, snapshot } = situation;
   const host = config.host.name;
   const fleet = parseFleet(situation.rows, situation.policy);
@@ -61,8 +74,8 @@ export function decide(situation: Situation): Decision {
   }));
   const current = new Map((snapshot?.apps ?? []).flatMap((app) => (app.here === null ? [] : [[app.name, app.here] as const])));
   return {
-    fleet, desired, held, current,
-    plan: plan({
+    wanted: { fleet, desired, held, current },
+    input: {
       desired: [...desired.values()].map(({ generation }) => generation),
       ports: new Map([...desired.values()].flatMap(({ app, listenPort }) => (listenPort === null ? [] : [[listenPort, app.name] as const]))),
       alwaysOpen: new Set([...desired.values()].filter(({ app, listenPort }) => app.socket || listenPort !== null || app.idleTimeoutS === null).map(({ app }) => app.name)),
@@ -75,8 +88,9 @@ export function decide(situation: Situation): Decision {
       revert: situation.revert,
       unsettled: situation.unsettled,
       allowRemovals: situation.allowRemovals,
+      keepFiles: situation.keepFiles,
       nowMs: situation.nowMs,
-    }),
+    },
   };
 }
 

@@ -9,6 +9,7 @@ const WAIT_MS: Readonly<Record<Waiting, number>> = {
   closing: 0,
   starting: 1_000,
   idling: 2_000,
+  ended: IDLE_LOOK_MS,
 };
 
 /** While many apps fall into deep sleep: whatever else is to be done on the host has its turn in between. */
@@ -29,6 +30,11 @@ export function dueInMs(plan: Plan): number {
     ...plan.ports.close.map(({ stop }) => (stop ? IDLE_LOOK_MS : WAIT_MS.idling)),
     ...plan.steps.map(({ kind }) => (LEAVES_SOMETHING[kind] ? WAIT_MS.settling : IDLE_LOOK_MS)),
   );
+}
+
+/** Whether that is when there is a look at everything anyway. */
+export function isIdle(dueMs: number): boolean {
+  return dueMs >= IDLE_LOOK_MS;
 }
 
 /**

@@ -25,6 +25,7 @@ const WAITING: Readonly<Record<NonNullable<Retirement['waitingFor']>, string>> =
   starting: 'waiting for its start to end',
   closing: 'its socket closes',
   idling: 'waiting for its last requests and its lease to end',
+  ended: 'has ended; its unit files go with the next change of others',
 };
 
 function retirementLine(retirement: Retirement): string {

@@ -2,24 +2,20 @@
  * fc-sync's work on one host: look, decide, apply. A pass does what can be done at once; what must wait (a start,
  * an old generation's last request) is for a later pass. Nothing here reads the CMDB: whoever calls brings the rows.
  */
-import { stat } from 'node:fs/promises';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import type { Rejection } from '../model/app.ts';
 import type { Policy } from '../model/column.ts';
 import type { Rows } from '../model/rows.ts';
 import { buildSnapshot, snapshotGeneration } from '../snapshot/build.ts';
+import { SnapshotFile } from '../snapshot/file.ts';
 import type { Snapshot, SnapshotGeneration } from '../snapshot/format.ts';
 import { SnapshotError } from '../snapshot/parse.ts';
-import { readSnapshot } from '../snapshot/read.ts';
-import { SnapshotReader } from '../snapshot/text.ts';
-import { writeSnapshot } from '../snapshot/write.ts';
 import { applyPorts } from '../systemd/apply-ports.ts';
 import { type Failed, retire, RETIRING_LEASE_S, startUnits, type SyncManager, updateLinks, writeGenerations } from '../systemd/apply.ts';
-import { ifThere } from '../files.ts';
 import { dropImages, writeImages } from '../systemd/apply-images.ts';
 import { reopen, sink } from '../systemd/apply-sleep.ts';
-import { type HostView, observe } from '../systemd/observe.ts';
+import { type HostView, Observer } from '../systemd/observe.ts';
 import type { Paths } from '../systemd/paths.ts';
 import { isRunning } from '../systemd/manager.ts';
 import type { Plan, Retirement, Step } from '../systemd/plan.ts';
@@ -28,7 +24,7 @@ import { elapsedUnit } from '../model/names.ts';
 import { planPorts } from '../systemd/plan-ports.ts';
 import { renderLease } from '../units/lease.ts';
 import type { Templates } from '../units/template.ts';
-import { type Decision, decide, type Desired, policyOf, type Rendered } from './decide.ts';
+import { type Decision, decide, decidePart, type Desired, policyOf, type Rendered, type Situation } from './decide.ts';
 import { HandOvers } from './hand-over.ts';
 import { Images } from './images.ts';
 import { planLines } from './report.ts';
@@ -45,12 +41,16 @@ export interface SyncOptions {
   readonly log: Logger;
   /** How long one pass lets apps fall into deep sleep; Infinity: all of them. */
   readonly sinkWithinMs: number;
+  /** How long files that nothing needs any more may wait for others to change; 0: they go in the pass that finds them. */
+  readonly keepFilesMs: number;
   /** Called when a hand-over has ended, or an image has come: another pass has something to do. */
   readonly onNews: () => void;
 }
 
 export interface PassReport {
   readonly plan: Plan;
+  /** What it was about; null: everything. */
+  readonly about: ReadonlySet<string> | null;
   readonly rejections: readonly Rejection[];
   readonly failed: readonly Failed[];
   /** Not null: it found all as it should be, and this is what later runs need to know of it. */
@@ -59,6 +59,8 @@ export interface PassReport {
 
 interface Look {
   readonly decision: Decision;
+  /** What it is about; null: everything. */
+  readonly about: ReadonlySet<string> | null;
   readonly view: HostView;
   readonly state: SyncState;
   readonly snapshot: Snapshot | null;
@@ -67,21 +69,29 @@ interface Look {
 /** A client that looked up `<app>.sock` before it changed has connected by then. */
 export const SETTLE_MS = 1000;
 
+/** For more apps, a look at a few is no less work for systemd than a look at all. */
+const MOST_ABOUT = 10;
+
 export class Sync {
   readonly #options: SyncOptions;
   readonly handOvers: HandOvers;
   readonly images: Images;
   /** App → when its route changed last, ms since the epoch. */
   readonly #changedAt = new Map<string, number>();
-  readonly #reader = new SnapshotReader();
-  /** By the pass before. */
-  #seen: HostView | null = null;
+  readonly #published: SnapshotFile;
+  readonly #observer: Observer;
+  /** When a pass last left no file that nothing needs, on the clock of performance.now(). */
+  #clearedAt = -Infinity;
+  /** Generations that the last pass over everything found to have ended. */
+  #ended: ReadonlySet<string> = new Set();
   readonly #policy: Policy;
   readonly #rendered: Rendered = new WeakMap();
   #state: SyncState | null = null;
 
   constructor(options: SyncOptions) {
     this.#options = options;
+    this.#observer = new Observer(options.paths, options.manager);
+    this.#published = new SnapshotFile(options.paths.snapshot, options.proxyGid);
     this.#policy = policyOf(options.config);
     this.handOvers = new HandOvers(options.manager, options.log, (app, instance, why) => this.#noteFailure(app, instance, why), options.onNews);
     this.images = new Images(options.manager, options.onNews);
@@ -89,32 +99,36 @@ export class Sync {
 
   /** Another run may have been here: the next pass looks at everything anew. */
   forget(): void {
-    this.#seen = null;
+    this.#observer.forget();
   }
 
   /** What a pass would do; nothing is done. */
   async preview(rows: Rows, allowRemovals: boolean): Promise<Decision> {
-    return (await this.#look(rows, allowRemovals, false)).decision;
+    return (await this.#look(rows, allowRemovals, { recycle: false, about: null })).decision;
   }
 
   /**
    * Does what can be done at once and begins hand-overs. What fails for one app is in the report and stops no other.
+   * @param apps that something has become of since the last pass, if no other can have to be dealt with
    * @throws SystemdError or the file system's error when nothing could be looked at or written
    */
-  async pass(rows: Rows, allowRemovals: boolean): Promise<PassReport> {
-    const traces = await tracesOf(this.#options.paths);
-    const { decision, view, state, snapshot } = await this.#look(rows, allowRemovals, true);
-    const { plan } = decision;
+  async pass(rows: Rows, allowRemovals: boolean, apps: ReadonlySet<string> | null = null): Promise<PassReport> {
     const { paths, manager, config } = this.#options;
+    const traces = apps === null ? await tracesOf(paths) : null;
+    const { decision, about, view, state, snapshot } = await this.#look(rows, allowRemovals, { recycle: true, about: apps });
+    const { plan } = decision;
+    if (about === null) this.#noteEnded(plan.retire);
 
     await reopen(view.closing, paths);
+    // First, so that systemd reads the folder of units once for what goes and what comes.
+    const failed: Failed[] = [...await this.#retire(plan.retire.filter(({ remove }) => remove), view)];
     // Before any socket opens: a visitor's start then finds the fetch under way, and waits for it.
     await writeImages(plan.images, paths);
     this.images.begin(plan.images.start);
     const leases = [...new Set([...decision.desired.values()].map(({ generation }) => generation.leaseS))];
     const addresses = await writeGenerations(plan.write, leases.map((leaseS) => this.#lease(leaseS)), view, config.network.range, paths);
     const addressOf = (instance: string): string | undefined => addresses.get(instance) ?? view.networks.get(instance)?.appAddress;
-    const failed: Failed[] = [...await this.#startAll(plan.startSockets, 'the socket could not be opened')];
+    failed.push(...await this.#startAll(plan.startSockets, 'the socket could not be opened'));
 
     const serving = new Map(decision.current);
     for (const step of plan.steps) this.#reroute(step, serving, decision, addressOf);
@@ -122,23 +136,23 @@ export class Sync {
       if (spec.fetching && spec.image !== null && view.states.get(spec.image) === 'active') serving.set(app, { ...spec, fetching: false });
     }
     const left = new Set([...decision.held, ...plan.refused]);
-    await writeSnapshot(paths.snapshot, buildSnapshot(config.host.name, decision.fleet, rows.revision, serving, left, snapshot), snapshot, this.#options.proxyGid);
+    await this.#published.write(buildSnapshot(config.host.name, decision.fleet, rows.revision, serving, left, snapshot));
     await updateLinks(plan, serving, paths);
     failed.push(...await applyPorts(plan.ports, serving, paths, manager));
-    await this.#forgetFailures(plan, state);
+    await this.#forgetFailures(plan, about, state);
 
     failed.push(...await this.#startAll(plan.startLeases, NEVER_SLEEPS));
     for (const step of plan.steps) {
       if (step.kind === 'handOver' || step.kind === 'replace') this.handOvers.begin(step, this.#specOf(decision, step.app, addressOf));
       if (step.kind === 'failed') failed.push(failedStep(step));
     }
-    failed.push(...await this.#retire(plan.retire, view));
+    failed.push(...await this.#retire(plan.retire.filter(({ remove }) => !remove), view));
     failed.push(...await sink(plan.sleep.sink, this.#options.sinkWithinMs, paths, manager));
     failed.push(...await dropImages(plan.images, paths, manager), ...plan.images.failed.map(failedImage), ...plan.refused.map(refusedRemoval));
     if (plan.write.length > 0 || plan.retire.some(({ remove }) => remove)) await this.#haveFilesScanned();
-    const settled = failed.length === 0 && isSettled(decision, view) && await tracesOf(paths) === traces
+    const settled = about === null && failed.length === 0 && isSettled(decision, view) && await tracesOf(paths) === traces
       ? { traces, untilMs: goodUntil(Date.now(), plan.sleep.nextInMs), says: planLines(plan).at(-1) ?? '' } : null;
-    return { plan, rejections: decision.fleet.rejections, failed, settled };
+    return { plan, about, rejections: decision.fleet.rejections, failed, settled };
   }
 
   /**
@@ -155,7 +169,7 @@ export class Sync {
    */
   async restore(): Promise<readonly Failed[]> {
     const { paths, manager } = this.#options;
-    const [view, snapshot] = await Promise.all([observe(paths, manager), this.#snapshot()]);
+    const [view, snapshot] = await Promise.all([this.#observer.look(), this.#snapshot()]);
     const serving = new Map((snapshot?.apps ?? []).flatMap(({ name, here }) =>
       (here !== null && view.onDisk.get(here.instance)?.complete === true ? [[name, here] as const] : [])));
     // What has no link of either kind was in deep sleep, and still is unless somebody has woken it.
@@ -172,26 +186,36 @@ export class Sync {
     return [...failed, ...await this.#startAll(asleep, NEVER_SLEEPS)];
   }
 
-  async #look(rows: Rows, allowRemovals: boolean, recycle: boolean): Promise<Look> {
-    const { config, paths, manager, templates } = this.#options;
+  async #look(rows: Rows, allowRemovals: boolean, { recycle, about }: { readonly recycle: boolean; readonly about: ReadonlySet<string> | null }): Promise<Look> {
+    const { config, paths, templates } = this.#options;
+    const apps = about !== null && about.size <= MOST_ABOUT ? about : null;
     // Each time: another run may have written it.
     const state = this.#state = await readState(paths.state);
-    const [view, snapshot, published] = await Promise.all([observe(paths, manager, this.#seen), this.#snapshot(), ifThere(stat(paths.snapshot))]);
-    this.#seen = view;
+    const [view, snapshot] = await Promise.all([this.#observer.look(apps), this.#snapshot()]);
     const nowMs = Date.now();
+    const keepFiles = performance.now() - this.#clearedAt < this.#options.keepFilesMs;
     const { busy, ready, revert } = this.handOvers;
-    const apps = new Set([...(snapshot?.apps ?? []).map((app) => app.name), ...this.#changedAt.keys()]);
-    const unsettled = new Set([...apps].filter((app) => (this.#changedAt.get(app) ?? published?.mtimeMs ?? 0) + SETTLE_MS > nowMs));
-    const situation = { rows, config, policy: this.#policy, templates, rendered: this.#rendered, observed: view, snapshot, state, busy, ready, revert, allowRemovals, nowMs, unsettled };
+    const known = new Set([...(snapshot?.apps ?? []).map((app) => app.name), ...this.#changedAt.keys()]);
+    const unsettled = new Set([...known].filter((app) => (this.#changedAt.get(app) ?? this.#published.writtenMs) + SETTLE_MS > nowMs));
+    const situation: Situation = { rows, config, policy: this.#policy, templates, rendered: this.#rendered, observed: view, snapshot, state, busy, ready, revert, allowRemovals, keepFiles, nowMs, unsettled };
+    if (apps !== null) {
+      const decision = decidePart(situation, apps, this.#ended);
+      return decision === null ? await this.#look(rows, allowRemovals, { recycle, about: null }) : { decision, about: apps, view, state, snapshot };
+    }
     let decision = decide(situation);
     if (recycle && await this.#raiseIncarnations(decision, state)) decision = decide(situation);
-    return { decision, view, state, snapshot };
+    return { decision, about: null, view, state, snapshot };
+  }
+
+  #noteEnded(retire: readonly Retirement[]): void {
+    this.#ended = new Set(retire.flatMap(({ instance, waitingFor }) => (waitingFor === 'ended' ? [instance] : [])));
+    if (this.#ended.size === 0) this.#clearedAt = performance.now();
   }
 
   /** A snapshot that cannot be read counts as lost: the apps are routed anew, without hand-over. */
   async #snapshot(): Promise<Snapshot | null> {
     try {
-      return await readSnapshot(this.#options.paths.snapshot, this.#reader);
+      return await this.#published.read();
     } catch (error) {
       if (!(error instanceof SnapshotError)) throw error;
       this.#options.log.warn('the snapshot cannot be used and is written anew', { error });
@@ -271,10 +295,10 @@ export class Sync {
   }
 
   /** A failure is worth remembering as long as its generation is wanted and does not serve. */
-  async #forgetFailures(plan: Plan, state: SyncState): Promise<void> {
+  async #forgetFailures(plan: Plan, about: ReadonlySet<string> | null, state: SyncState): Promise<void> {
     const open = new Map(plan.steps.flatMap((step) =>
       (step.kind === 'failed' || step.kind === 'fetching' || step.kind === 'handOver' || step.kind === 'busy' || step.kind === 'revert' || step.kind === 'replace' ? [[step.app, step.to.instance] as const] : [])));
-    const stale = [...state.failures].filter(([app, failure]) => open.get(app) !== failure.instance);
+    const stale = [...state.failures].filter(([app, failure]) => about?.has(app) !== false && open.get(app) !== failure.instance);
     if (stale.length === 0) return;
     for (const [app] of stale) state.failures.delete(app);
     await writeState(this.#options.paths.state, state);
@@ -291,7 +315,8 @@ function isSettled({ fleet, desired, current, plan }: Decision, view: HostView):
   return fleet.rejections.length === 0 && [...desired.values()].every(lasting)
     && plan.steps.every(({ kind }) => kind === 'unchanged') && [...current.values()].every(({ fetching }) => !fetching)
     && view.ports.size + view.closing.length === 0
-    && plan.write.length + plan.startSockets.length + plan.startLeases.length + plan.link.size + plan.unlink.length + plan.retire.length + plan.refused.length === 0
+    && plan.write.length + plan.startSockets.length + plan.startLeases.length + plan.link.size + plan.unlink.length + plan.refused.length === 0
+    && plan.retire.every(({ waitingFor }) => waitingFor === 'ended')
     && plan.images.write.length + plan.images.start.length + plan.images.drop.length + plan.images.failed.length === 0
     && plan.sleep.sink.length === 0;
 }

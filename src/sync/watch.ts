@@ -8,13 +8,14 @@ import { reach } from '../cmdb/reach.ts';
 import type { Reading } from '../cmdb/read.ts';
 import type { CmdbConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
-import { dueInMs } from './due.ts';
+import { dueInMs, isIdle } from './due.ts';
 import { lock } from './lock.ts';
 import { readNewer } from './newer.ts';
 import { failedLine, rejectionLine } from './report.ts';
 import { readStanding, sameStanding, writeStanding } from './standing.ts';
 import type { SettledFile } from './settled.ts';
 import type { PassReport, Sync } from './sync.ts';
+import { Timer } from './timer.ts';
 
 /** A run by hand or timer is over in seconds. */
 const LOCK_TIMEOUT_S = 120;
@@ -45,26 +46,20 @@ interface Wanted {
 /** Runs until `signal` is aborted. */
 export async function watch({ cmdb, lockFile, standingFile, settled, allowRemovals, log, signal, makeSync }: WatchOptions): Promise<void> {
   let wanted: Wanted | null = null;
-  let timer: NodeJS.Timeout | undefined;
-  let timerAt = Infinity;
   let running: Promise<void> = Promise.resolve();
-  let said = new Set<string>();
+  let said: ReadonlySet<string> = new Set();
 
-  const sync = makeSync(() => schedule(0));
-  /** The earliest counts: news that come while a pass ends are not put off by what that pass knew. */
-  const schedule = (ms: number): void => {
-    if (signal.aborted || performance.now() + ms >= timerAt) return;
-    clearTimeout(timer);
-    timerAt = performance.now() + ms;
-    timer = setTimeout(() => {
-      timerAt = Infinity;
-      void pass();
-    }, ms);
-  };
+  const whole = new Timer(() => void pass('everything'));
+  /** Apps that have changed, or of which something is left to do soon. */
+  const touched = new Set<string>();
+  const soon = new Timer(() => void pass('touched'));
+  const sync = makeSync(() => {
+    if (!signal.aborted) whole.set(0);
+  });
   /** One pass after the other; never rejects. */
-  const pass = (): Promise<void> => {
+  const pass = (what: 'everything' | 'touched'): Promise<void> => {
     running = running.then(async () => {
-      if (wanted === null || signal.aborted) return;
+      if (wanted === null || signal.aborted || (what === 'touched' && touched.size === 0)) return;
       try {
         const unlock = await lock(lockFile, LOCK_TIMEOUT_S, signal);
         try {
@@ -74,17 +69,22 @@ export async function watch({ cmdb, lockFile, standingFile, settled, allowRemova
           }
           await writeStanding(standingFile, wanted.standing);
           wanted = { ...wanted, after: wanted.standing };
-          const report = await sync.pass(wanted.rows, allowRemovals);
+          // Others may change meanwhile.
+          const apps = new Set(touched);
+          const report = await sync.pass(wanted.rows, allowRemovals, what === 'touched' ? apps : null);
           await settled.note(report.settled, wanted.standing);
           said = tell(report, said, log);
-          schedule(dueInMs(report.plan));
+          const dueMs = dueInMs(report.plan);
+          if (report.about === null || isIdle(dueMs)) for (const app of apps) touched.delete(app);
+          else soon.set(dueMs);
+          if (report.about === null) whole.set(dueMs);
         } finally {
           await unlock();
         }
       } catch (error) {
         if (signal.aborted && error instanceof Error && error.name === 'AbortError') return;
         log.error('the pass could not be made', { error: error instanceof Error ? error : String(error) });
-        schedule(RETRY_MS);
+        whole.set(RETRY_MS);
       }
     });
     return running;
@@ -95,11 +95,14 @@ export async function watch({ cmdb, lockFile, standingFile, settled, allowRemova
     signal,
     onChange: async ({ full, apps, hosts }, connection, adopt) => {
       const after = await readStanding(standingFile);
-      const known = full || hosts.size > 0 || wanted === null ? null : { reading: wanted.rows, touched: apps };
-      if (known === null) sync.forget();
+      const some = full || hosts.size > 0 ? null : apps;
+      const known = wanted === null ? null : { reading: wanted.rows, touched: some };
+      const everything = known === null || some === null;
+      if (everything) sync.forget();
       const { reading, standing } = await readNewer(connection, after, adopt ? 'other' : 'newer', log, known);
       wanted = { rows: reading, standing, after };
-      await pass();
+      for (const app of apps) touched.add(app);
+      await pass(everything ? 'everything' : 'touched');
     },
     stale: () => wanted === null,
     onLost: (error) => {
@@ -111,15 +114,17 @@ export async function watch({ cmdb, lockFile, standingFile, settled, allowRemova
     onReturn: () => log.info('the CMDB is back'),
     onMove: (address, passedOver) => log.warn('follows another address of the CMDB', { address, why: passedOver.map(({ message }) => message).join('; ') || undefined }),
   });
-  clearTimeout(timer);
   await running;
+  whole.clear();
+  soon.clear();
 }
 
 /** Logs what was not logged after the pass before. @returns what holds now */
-function tell(report: PassReport, before: ReadonlySet<string>, log: Logger): Set<string> {
+function tell(report: PassReport, before: ReadonlySet<string>, log: Logger): ReadonlySet<string> {
   const bad = report.rejections.map((rejection) => ({ key: rejectionLine(rejection), text: `rejected: ${rejectionLine(rejection).slice(2)}` }));
   // A text that counts seconds is another one each time.
   const failed = report.failed.map((failure) => ({ key: failedLine(failure).replace(/[0-9]+ s\b/g, 's'), text: failedLine(failure).slice(2) }));
   for (const { key, text } of [...bad, ...failed]) if (!before.has(key)) log.warn(text);
-  return new Set([...bad, ...failed].map(({ key }) => key));
+  // A pass over some apps knows nothing of what the others have.
+  return new Set([...(report.about === null ? [] : before), ...[...bad, ...failed].map(({ key }) => key)]);
 }

@@ -62,8 +62,11 @@ export async function writeGenerations(
     if (!view.leaseTemplates.has(name)) files.push({ path: join(paths.units, name), text, mode: 0o644 });
   }
   for (const generation of generations) {
+    // Unit files, once written, never change; each that is written again has systemd read all of them.
+    const hasUnits = view.onDisk.get(generation.instance)?.complete === true;
     for (const { kind, name, text } of generation.files) {
-      files.push(kind === 'env' ? { path: join(paths.env, name), text, mode: 0o600 } : { path: join(paths.units, name), text, mode: 0o644 });
+      if (kind === 'env') files.push({ path: join(paths.env, name), text, mode: 0o600 });
+      else if (!hasUnits) files.push({ path: join(paths.units, name), text, mode: 0o644 });
     }
   }
   await writeFilesAtomic(files);
@@ -122,21 +125,22 @@ const LAST_LEASE_S = 600;
  */
 export async function retire(retirements: readonly Retirement[], lastLease: LeaseFile, view: HostView, paths: Paths, manager: SyncManager): Promise<readonly { retirement: Retirement; cause: unknown }[]> {
   const failed: { retirement: Retirement; cause: unknown }[] = [];
-  const stopped: string[] = [];
+  const ended = { kept: new Set<string>(), gone: new Set<string>() };
   if (retirements.some(({ endLease }) => endLease !== null)) await writeFileAtomic(join(paths.units, lastLease.name), lastLease.text, { mode: 0o644 });
   await eachParallel(retirements, async (retirement) => {
     try {
       await stopUnits(retirement, view, manager);
-      if (retirement.remove) stopped.push(retirement.instance);
+      if (retirement.remove) ended.gone.add(retirement.instance);
+      else if (retirement.waitingFor === 'ended') ended.kept.add(retirement.instance);
     } catch (cause) {
       failed.push({ retirement, cause });
     }
   });
-  await removeGenerations(new Set(stopped), paths);
+  await removeGenerations(ended, paths);
   return failed;
 }
 
-async function stopUnits({ instance, closeSocket, endLease, remove }: Retirement, { namespaces }: HostView, manager: SyncManager): Promise<void> {
+async function stopUnits({ instance, closeSocket, endLease, remove, waitingFor }: Retirement, { namespaces, states }: HostView, manager: SyncManager): Promise<void> {
   if (closeSocket) {
     await manager.run('stop', socketUnit(instance), UNIT_TIMEOUT_MS);
     // A socket that hit its trigger limit is failed, and stays so when stopped.
@@ -146,19 +150,20 @@ async function stopUnits({ instance, closeSocket, endLease, remove }: Retirement
     await manager.run('start', leaseUnit(LAST_LEASE_S, instance), UNIT_TIMEOUT_MS);
     await manager.run('stop', endLease, UNIT_TIMEOUT_MS);
   }
-  if (!remove) return;
+  if (!remove && waitingFor !== 'ended') return;
   if (namespaces.has(instance)) await manager.run('start', deepUnit(instance), UNIT_TIMEOUT_MS);
-  for (const unit of [containerUnit(instance), gateUnit(instance), netUnit(instance)]) await manager.resetFailed(unit);
+  for (const unit of [containerUnit(instance), gateUnit(instance), netUnit(instance)]) if (remove || states.get(unit) === 'failed') await manager.resetFailed(unit);
 }
 
-async function removeGenerations(instances: ReadonlySet<string>, paths: Paths): Promise<void> {
-  if (instances.size === 0) return;
+/** Everything of those that are `gone`; of those that are `kept`, all but their unit files, which are of no use alone. */
+async function removeGenerations({ kept, gone }: { readonly kept: ReadonlySet<string>; readonly gone: ReadonlySet<string> }, paths: Paths): Promise<void> {
+  const ended = new Set([...kept, ...gone]);
+  if (ended.size === 0) return;
   await removeFiles([
-    ...[...instances].flatMap((instance) => [
-      ...[socketUnit(instance), gateUnit(instance), containerUnit(instance)].map((unit) => join(paths.units, unit)),
-      ...[paths.net, paths.visits].map((folder) => join(folder, instance)),
-    ]),
-    ...(await namesIn(paths.env)).filter((name) => instances.has(parseEnvFileName(name)?.instance ?? '')).map((name) => join(paths.env, name)),
+    // The addresses first: they tell whether a generation has all that it needs.
+    ...[...ended].flatMap((instance) => [paths.net, paths.visits].map((folder) => join(folder, instance))),
+    ...(await namesIn(paths.env)).filter((name) => ended.has(parseEnvFileName(name)?.instance ?? '')).map((name) => join(paths.env, name)),
+    ...[...gone].flatMap((instance) => [socketUnit(instance), gateUnit(instance), containerUnit(instance)].map((unit) => join(paths.units, unit))),
   ]);
 }
 

@@ -1,14 +1,19 @@
-/** What is on this host: unit files and links from the disk, states from systemd. Reads only. */
+/**
+ * What is on this host: unit files and links from the disk, states from systemd. Reads only. A host has tens of
+ * thousands of files, and a folder in which nothing has come or gone since the last look is not read again.
+ */
 import { statSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  instanceName, isAppName, parseImageId, parseInstance, parseLeaseTemplate, parseNetnsName, parsePort, parsePortUnit, parseSocketPath, parseUnitName, socketUnit, type UnitKind,
+  containerUnit, gateUnit, instanceName, isAppName, parseImageId, parseInstance, parseLeaseTemplate, parseNetnsName, parsePort, parsePortUnit, parseSocketPath, parseUnitName, refuseUnit, socketLink, socketUnit, type UnitKind,
 } from '../model/names.ts';
 import { printable } from '../model/printable.ts';
 import { ifThere, namesIn } from '../files.ts';
 import { readFiles, readLinks } from '../files-many.ts';
+import { onHost } from './apply.ts';
 import { CLOSING } from './apply-sleep.ts';
+import { Folder } from './folder.ts';
 import type { Manager } from './manager.ts';
 import { type NetworkPair, parseNetworkFile } from './network.ts';
 import { type Paths, visitsSince, wantsDir } from './paths.ts';
@@ -24,20 +29,98 @@ export interface HostView extends Observed {
   readonly networks: ReadonlyMap<string, Pick<NetworkPair, 'index' | 'appAddress'>>;
 }
 
+/** What is in the folder of units. */
+interface UnitFiles {
+  readonly onDisk: Observed['onDisk'];
+  readonly leaseTemplates: ReadonlySet<string>;
+  /** When the socket of each generation was written, ms since the epoch; 0: it has none. */
+  readonly made: ReadonlyMap<string, number>;
+}
+
+/** What is in the folder of links that open doors at boot. */
+interface AtBoot {
+  /** App → instance; '' where it has several. */
+  readonly doors: ReadonlyMap<string, string>;
+  readonly ports: readonly number[];
+}
+
+/** What is in the folder of sockets. */
+interface Doors {
+  /** App → instance that its link leads to. */
+  readonly links: ReadonlyMap<string, string>;
+  readonly closing: readonly string[];
+}
+
+/** Looks at a host again and again. */
+export class Observer {
+  readonly #paths: Paths;
+  readonly #manager: Pick<Manager, 'list'>;
+  readonly #units: Folder<UnitFiles>;
+  readonly #networks: Folder<HostView['networks']>;
+  readonly #atBoot: Folder<AtBoot>;
+  readonly #doors: Folder<Doors>;
+
+  constructor(paths: Paths, manager: Pick<Manager, 'list'>) {
+    this.#paths = paths;
+    this.#manager = manager;
+    this.#units = new Folder(paths.units, (before) => readUnits(paths, before?.made ?? new Map()));
+    this.#networks = new Folder(paths.net, (before) => readNetworks(paths.net, before ?? new Map()));
+    this.#atBoot = new Folder(wantsDir(paths), async () => readAtBoot(await namesIn(wantsDir(paths))));
+    this.#doors = new Folder(paths.run, () => readDoors(paths));
+  }
+
+  /** The next look is at everything anew, as somebody else may have been here. */
+  forget(): void {
+    for (const folder of [this.#units, this.#networks, this.#atBoot, this.#doors]) folder.forget();
+  }
+
+  /**
+   * @param apps states of their units only, and of images, and their links only; null: all
+   * @throws SystemdError, or the file system's error
+   */
+  async look(apps: ReadonlySet<string> | null = null): Promise<HostView> {
+    const paths = this.#paths;
+    const [units, networks, atBoot, doors, ports, states, images, visited, namespaces] = await Promise.all([
+      this.#units.look(), this.#networks.look(), this.#atBoot.look(), apps === null ? this.#doors.look() : doorsOf(apps, paths), readLinks(paths.ports, (link) => parsePort(link) !== null),
+      this.#manager.list(apps === null ? ['fc-app-*', 'fc-ctr-*', 'fc-lease-*', 'fc-refuse@*', 'fc-image@*', 'fc-port@*'] : ['fc-image@*', ...[...apps].flatMap(unitsOf)]),
+      readImages(paths), namesIn(paths.visits), namesIn(paths.netns),
+    ]);
+    return {
+      onDisk: units.onDisk,
+      states: new Map(states.map(({ unit, activeState }) => [unit, activeState])),
+      links: linksOf(atBoot, doors, apps),
+      images,
+      ports: portsOf(ports, atBoot.ports),
+      visits: readVisits(units.made, visited, paths),
+      namespaces: new Set(namespaces.map(parseNetnsName).filter((instance) => instance !== null)),
+      closing: doors.closing,
+      leaseTemplates: units.leaseTemplates,
+      networks,
+    };
+  }
+}
+
+/** App → instance; '' where the two links of an app disagree or one is missing. */
+function linksOf(atBoot: AtBoot, doors: Doors, of: ReadonlySet<string> | null): Observed['links'] {
+  const apps = of ?? new Set([...atBoot.doors.keys(), ...doors.links.keys()]);
+  return new Map([...apps].filter((app) => atBoot.doors.has(app) || doors.links.has(app)).map((app) => {
+    const instance = atBoot.doors.get(app);
+    return [app, instance !== undefined && instance === doors.links.get(app) ? instance : ''];
+  }));
+}
+
+function unitsOf(app: string): readonly string[] {
+  const any = instanceName(app, '*');
+  return [socketUnit(any), gateUnit(any), containerUnit(any), refuseUnit(any), `fc-lease-*@${any}.timer`];
+}
+
 const UNIT_KINDS: readonly UnitKind[] = ['socket', 'gate', 'container'];
 
-/**
- * @param before what was seen last, if that was lately: the network of a generation never changes, and need not be read again
- * @throws SystemdError, or the file system's error
- */
-export async function observe(paths: Paths, manager: Pick<Manager, 'list'>, before: Pick<HostView, 'networks'> | null = null): Promise<HostView> {
-  const [unitFiles, networks, links, ports, states, images, visited, namespaces, doors] = await Promise.all([
-    namesIn(paths.units), readNetworks(paths.net, before?.networks ?? new Map()), readDoors(paths), readPorts(paths),
-    manager.list(['fc-app-*', 'fc-ctr-*', 'fc-lease-*', 'fc-refuse@*', 'fc-image@*', 'fc-port@*']),
-    readImages(paths), namesIn(paths.visits), namesIn(paths.netns), namesIn(paths.run),
-  ]);
+/** @param before what is known of times: a unit file, once written, never changes */
+async function readUnits(paths: Paths, before: UnitFiles['made']): Promise<UnitFiles> {
+  const names = await namesIn(paths.units);
   const kinds = new Map<string, Set<UnitKind>>();
-  for (const file of unitFiles) {
+  for (const file of names) {
     const name = parseUnitName(file);
     if (name === null) continue;
     const there = kinds.get(name.instance) ?? new Set();
@@ -45,27 +128,26 @@ export async function observe(paths: Paths, manager: Pick<Manager, 'list'>, befo
   }
   return {
     onDisk: new Map([...kinds].map(([instance, there]) => [instance, { complete: UNIT_KINDS.every((kind) => there.has(kind)) }])),
-    states: new Map(states.map(({ unit, activeState }) => [unit, activeState])),
-    links,
-    images,
-    ports,
-    visits: readVisits([...kinds.keys()], new Set(visited), paths),
-    namespaces: new Set(namespaces.map(parseNetnsName).filter((instance) => instance !== null)),
-    closing: doors.filter((name) => name.endsWith(CLOSING)),
-    leaseTemplates: new Set(unitFiles.filter((file) => parseLeaseTemplate(file) !== undefined)),
-    networks,
+    leaseTemplates: new Set(names.filter((file) => parseLeaseTemplate(file) !== undefined)),
+    // A time that is not known may be there by the next look.
+    made: new Map([...kinds.keys()].map((instance) => [instance, before.get(instance) || timeOf(join(paths.units, socketUnit(instance)))])),
   };
 }
 
+/** One by one, but a tenth of what Node's threads would need: the kernel has all of it in memory. */
+function timeOf(path: string): number {
+  return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+}
+
 /** Instance → when it was made or, if that is later, when its container ended last; ms since the epoch. */
-function readVisits(instances: readonly string[], visited: ReadonlySet<string>, paths: Paths): ReadonlyMap<string, number> {
-  // One by one, but a tenth of what Node's threads would need: the kernel has all of it in memory.
-  const timeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+function readVisits(made: UnitFiles['made'], visited: readonly string[], paths: Paths): ReadonlyMap<string, number> {
   const since = timeOf(visitsSince(paths));
-  return new Map(instances.map((instance) => {
-    const made = Math.max(since, timeOf(join(paths.units, socketUnit(instance))));
-    return [instance, visited.has(instance) ? Math.max(made, timeOf(join(paths.visits, instance))) : made];
-  }));
+  const visits = new Map([...made].map(([instance, ms]) => [instance, Math.max(since, ms)]));
+  for (const instance of visited) {
+    const ms = visits.get(instance);
+    if (ms !== undefined) visits.set(instance, Math.max(ms, timeOf(join(paths.visits, instance))));
+  }
+  return visits;
 }
 
 async function readImages(paths: Paths): Promise<Observed['images']> {
@@ -93,36 +175,43 @@ async function readNetworks(folder: string, before: HostView['networks']): Promi
   return networks;
 }
 
-/** App → instance; '' where the two links of an app disagree or one is missing. */
-async function readDoors(paths: Paths): Promise<ReadonlyMap<string, string>> {
-  const wanted = new Map<string, string>();
-  for (const name of await namesIn(wantsDir(paths))) {
-    const unit = parseUnitName(name);
-    if (unit?.kind === 'socket') wanted.set(unit.app, wanted.has(unit.app) ? '' : unit.instance);
-  }
-  const appOf = (name: string): string => name.slice(0, -'.sock'.length);
+function readAtBoot(names: readonly string[]): AtBoot {
   const doors = new Map<string, string>();
-  // The folder holds sockets too: what is a link by that name leads to one of them.
-  for (const [name, target] of await readLinks(paths.run, (link) => link.endsWith('.sock') && isAppName(appOf(link)))) {
-    const app = appOf(name);
-    doors.set(app, instanceName(app, target.slice(app.length + 1, -'.sock'.length)));
+  const ports: number[] = [];
+  for (const name of names) {
+    const unit = parseUnitName(name);
+    if (unit?.kind === 'socket') doors.set(unit.app, doors.has(unit.app) ? '' : unit.instance);
+    const port = unit === null ? parsePortUnit(name) : null;
+    if (port !== null) ports.push(port);
   }
-  const apps = new Set([...wanted.keys(), ...doors.keys()]);
-  return new Map([...apps].map((app) => {
-    const instance = wanted.get(app);
-    return [app, instance !== undefined && instance === doors.get(app) ? instance : ''];
-  }));
+  return { doors, ports };
+}
+
+async function readDoors(paths: Paths): Promise<Doors> {
+  const appOf = (name: string): string => name.slice(0, -'.sock'.length);
+  // The folder holds sockets too: what is a link by that name leads to one of them.
+  const targets = await readLinks(paths.run, (link) => link.endsWith('.sock') && isAppName(appOf(link)));
+  return {
+    links: new Map([...targets].map(([name, target]) => [appOf(name), behind(appOf(name), target)])),
+    closing: (await namesIn(paths.run)).filter((name) => name.endsWith(CLOSING)),
+  };
+}
+
+/** The same of a few apps, of which nothing is closing. */
+async function doorsOf(apps: ReadonlySet<string>, paths: Paths): Promise<Doors> {
+  const targets = await Promise.all([...apps].map(async (app) => [app, await ifThere(readlink(onHost(socketLink(app), paths)))] as const));
+  return { links: new Map(targets.flatMap(([app, target]) => (target === null ? [] : [[app, behind(app, target)] as const]))), closing: [] };
+}
+
+/** The instance that an app's link leads to. */
+function behind(app: string, target: string): string {
+  return instanceName(app, target.slice(app.length + 1, -'.sock'.length));
 }
 
 /** Ports that have a link, or a link that opens them at boot. */
-async function readPorts(paths: Paths): Promise<ReadonlyMap<number, ObservedPort>> {
+function portsOf(targets: ReadonlyMap<string, string>, atBoot: readonly number[]): ReadonlyMap<number, ObservedPort> {
   const ports = new Map<number, ObservedPort>();
-  for (const [name, target] of await readLinks(paths.ports, (link) => parsePort(link) !== null)) {
-    ports.set(Number(name), { instance: parseSocketPath(target), atBoot: false });
-  }
-  for (const name of await namesIn(wantsDir(paths))) {
-    const port = parsePortUnit(name);
-    if (port !== null) ports.set(port, { instance: ports.get(port)?.instance ?? null, atBoot: true });
-  }
+  for (const [name, target] of targets) ports.set(Number(name), { instance: parseSocketPath(target), atBoot: false });
+  for (const port of atBoot) ports.set(port, { instance: ports.get(port)?.instance ?? null, atBoot: true });
   return ports;
 }

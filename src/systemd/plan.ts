@@ -32,6 +32,8 @@ export interface Observed {
   readonly visits: ReadonlyMap<string, number>;
   /** Generations that have a network namespace. */
   readonly namespaces: ReadonlySet<string>;
+  /** Generations that have addresses. */
+  readonly networks: Pick<ReadonlyMap<string, unknown>, 'has'>;
 }
 
 /** A generation that did not start when it should have taken over. */
@@ -70,6 +72,8 @@ export interface PlanInput {
   /** Apps whose route changed so lately that a client may still be on its way to the old door. */
   readonly unsettled: ReadonlySet<string>;
   readonly allowRemovals: boolean;
+  /** Unit files that nothing needs any more may stay until others change; else they go as soon as they can. */
+  readonly keepFiles: boolean;
   readonly nowMs: number;
 }
 
@@ -110,13 +114,13 @@ export interface Retirement {
 
 /**
  * What an old generation is still there for: clients on their way to its socket, its start to end, its socket to
- * close, or its last requests and its lease to end.
+ * close, its last requests and its lease to end, or, of one that has ended, other files to change.
  */
-export type Waiting = 'settling' | 'starting' | 'closing' | 'idling';
+export type Waiting = 'settling' | 'starting' | 'closing' | 'idling' | 'ended';
 
 export interface Plan {
   readonly steps: readonly Step[];
-  /** Generations whose files are missing or incomplete. */
+  /** Generations of which something is not there. */
   readonly write: readonly Generation[];
   /** Sockets that should listen and do not. */
   readonly startSockets: readonly string[];
@@ -157,7 +161,7 @@ export function plan(input: PlanInput): Plan {
   for (const step of steps) if ('to' in step) wanted.add(step.to.instance);
   for (const { instance } of input.current.values()) wanted.add(instance);
 
-  const write = steps.flatMap((step) => ('to' in step && !isWaiting(step) && input.observed.onDisk.get(step.to.instance)?.complete !== true ? [step.to] : []));
+  const write = steps.flatMap((step) => ('to' in step && !isWaiting(step) && isIncomplete(step, input.observed) ? [step.to] : []));
   const sleep = planSleep({
     routes, alwaysOpen: input.alwaysOpen, held, unsettled: new Set([...input.unsettled, ...input.busy]),
     afterMs: input.deepSleepMs, observed: input.observed, nowMs: input.nowMs,
@@ -180,7 +184,7 @@ export function plan(input: PlanInput): Plan {
     unlink: [...input.observed.links.keys()].filter((app) => !routes.has(app)).sort(),
     ports: planPorts({ claims: input.ports, routes, held, observed: input.observed }),
     sleep,
-    retire: retirements(input, wanted, held),
+    retire: batched(retirements(input, wanted, held), routes, input.keepFiles && write.length === 0),
     refused,
   };
 }
@@ -215,6 +219,12 @@ function lacksImage({ image }: Generation, observed: Observed): boolean {
 /** Nothing is done for its generation yet. */
 function isWaiting(step: Step): boolean {
   return step.kind === 'failed' || step.kind === 'fetching';
+}
+
+/** Of a generation that has ended, unit files may be left: without its environment and, on a network of its own, its addresses. */
+function isIncomplete({ kind, to }: Extract<Step, { to: Generation }>, { onDisk, networks }: Observed): boolean {
+  const begins = kind === 'create' || kind === 'switch' || kind === 'handOver' || kind === 'replace';
+  return onDisk.get(to.instance)?.complete !== true || (to.units.net === null ? begins : !networks.has(to.instance));
 }
 
 function stepFor(to: Generation, input: PlanInput): Step {
@@ -277,6 +287,20 @@ function retirements(input: PlanInput, wanted: ReadonlySet<string>, held: Readon
     const remove = socket === 'inactive' && !refusing && !isRunning(gate) && !isRunning(container) && lease.length === 0;
     return [{ ...base, closeSocket, endLease, remove, waitingFor: remove ? null : closeSocket || refusing ? 'closing' : 'idling' }];
   });
+}
+
+/** With more than this many, a scan costs less than what they add to each. */
+const MOST_KEPT = 100;
+
+/**
+ * Unit files of generations that have ended go together with the next change of their folder: after each, systemd
+ * reads all of it anew, which takes it a fifth of a second where there are ten thousand apps. Those of an app that is
+ * gone go at once.
+ */
+function batched(retire: readonly Retirement[], routes: ReadonlyMap<string, unknown>, keep: boolean): readonly Retirement[] {
+  const removable = retire.filter(({ remove }) => remove);
+  if (!keep || removable.length > MOST_KEPT || removable.some(({ app }) => !routes.has(app))) return retire;
+  return retire.map((retirement) => (retirement.remove ? { ...retirement, remove: false, waitingFor: 'ended' } : retirement));
 }
 
 /** Instance → its lease timers that are active. */

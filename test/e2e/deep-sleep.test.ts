@@ -23,12 +23,12 @@ after(async () => {
   await host.kill();
 });
 
-/** The only generation of an app, by its files. */
+/** The only generation of an app that has not ended. */
 async function generationOf(app: string): Promise<string> {
   let instance = '';
   await host.until(async () => {
-    const files = (await host.sh(`cd /etc/systemd/system && ls -d fc-ctr-${app}-*.service`)).stdout.trim().split('\n');
-    instance = /^fc-ctr-(.*)\.service$/.exec(files[0] ?? '')?.[1] ?? '';
+    const files = (await host.ok(`ls -1 /var/lib/fastcontainer/net | grep '^${app}-' || true`)).trim().split('\n');
+    instance = files[0] ?? '';
     return (files.length === 1 && instance !== '') || files.join(' ');
   }, { timeoutMs: 20_000, what: `${app} has one generation` });
   return instance;

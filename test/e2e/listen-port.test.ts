@@ -58,9 +58,9 @@ function nameIn(banner: string): string {
   return /^220 (\S+ \S+) run \S+ ready$/.exec(banner)?.[1] ?? banner;
 }
 
-/** Generations of an app whose units are on disk. */
+/** Generations of an app that have not ended: unit files alone are nothing. */
 async function generationsOf(app: string): Promise<readonly string[]> {
-  return (await host.ok(`ls -1 /etc/systemd/system | sed -n 's/^fc-ctr-${app}-\\(.*\\)\\.service$/\\1/p'`)).split('\n').filter((name) => name !== '');
+  return (await host.ok(`ls -1 /var/lib/fastcontainer/net | sed -n 's/^${app}-//p'`)).split('\n').filter((name) => name !== '');
 }
 
 async function startsOf(app: string): Promise<number> {

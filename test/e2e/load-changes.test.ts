@@ -54,8 +54,9 @@ async function starts(app: string): Promise<number> {
   return (await host.journal(`fc-ctr-${app}-*`)).filter(({ message }) => message.startsWith(`Started fc-ctr-${app}-`)).length;
 }
 
+/** That have not ended: unit files alone are nothing. */
 async function generationsOf(app: string): Promise<readonly string[]> {
-  return (await host.ok(`ls -1 /etc/systemd/system | grep '^fc-ctr-${app}-' || true`)).split('\n').filter((name) => name !== '');
+  return (await host.ok(`ls -1 /var/lib/fastcontainer/net | grep '^${app}-' || true`)).split('\n').filter((name) => name !== '');
 }
 
 test('a generation switch every 3 s for a minute, a lifetime that ends, and fc-sync all the while', { timeout: 200_000 }, async (t) => {

@@ -18,7 +18,7 @@ const NOTHING_LEFT: PassReport = {
     steps: [], write: [], startSockets: [], startLeases: [], link: new Map(), unlink: [], retire: [], refused: [],
     images: { write: [], start: [], drop: [], failed: [] }, ports: { lead: [], open: [], close: [] }, sleep: { deep: new Set(), sink: [], nextInMs: null },
   },
-  rejections: [], failed: [], settled: null,
+  about: null, rejections: [], failed: [], settled: null,
 };
 
 export class CmdbHost {
@@ -26,6 +26,10 @@ export class CmdbHost {
   readonly applied: string[] = [];
   /** What has been logged, a line each. */
   readonly said: string[] = [];
+  /** What each pass of a watch was about: names of apps, or everything. */
+  readonly about: string[] = [];
+  /** A pass that has begun waits for this. */
+  held: Promise<void> = Promise.resolve();
   readonly #folder: string;
   #due: () => void = () => undefined;
   readonly #log = createLogger((line) => { this.said.push(line.trim()); }, false);
@@ -80,9 +84,11 @@ export class CmdbHost {
       makeSync: (due) => {
         this.#due = due;
         return {
-          pass: (rows) => {
+          pass: async (rows, _allowRemovals, about = null) => {
+            this.about.push(about === null ? 'everything' : [...about].sort().join(' '));
+            await this.held;
             this.#apply(rows);
-            return Promise.resolve(NOTHING_LEFT);
+            return { ...NOTHING_LEFT, about };
           },
           restore: () => Promise.resolve([]),
           forget: () => undefined,

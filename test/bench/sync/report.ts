@@ -28,7 +28,7 @@ export function report(counts: readonly AtCount[]): Measured {
   return {
     title: 'Many apps',
     about: [
-      `Apps are made by one statement for all of them: ${counts.map(({ count }) => count).join(', ')}. fc-sync applies them from nothing; runs again with nothing changed (${most.unchanged.length} times); looks at all of it anyway, as it does every five minutes. Then fc-sync --watch runs, and the row of one app changes (${most.changed.length} times): the time from the commit until its door leads to the new generation, and what it costs PID 1 until nothing is left of the old one.`,
+      `Apps are made by one statement for all of them: ${counts.map(({ count }) => count).join(', ')}. fc-sync applies them from nothing; runs again with nothing changed (${most.unchanged.length} times); looks at all of it anyway, as it does every five minutes. Then fc-sync --watch runs, and the row of one app changes (${most.changed.length} times): the time from the commit until its door leads to the new generation, and what it costs PID 1 until the old one has ended, with the files of the one before removed.`,
       'Meanwhile a client asks another, warm app again and again through fc-proxy, on one connection with 2 ms between two requests: the longest wait in each change tells how long fc-proxy stands still while it takes over a new snapshot. The apps sleep, and all their sockets listen.',
     ],
     targets: [

@@ -32,12 +32,13 @@ export function observed(generations: readonly Generation[], states: States = {}
     ports: new Map(),
     visits: new Map(),
     namespaces: new Set(),
+    networks: new Set(generations.map(({ instance }) => instance)),
   };
 }
 
 export function input(parts: Partial<PlanInput>): PlanInput {
   return {
     desired: [], ports: new Map(), alwaysOpen: new Set(), deepSleepMs: null, held: new Set(), explained: new Set(), current: new Map(), observed: observed([]), failures: new Map(),
-    busy: new Set(), ready: new Map(), revert: new Map(), unsettled: new Set(), allowRemovals: false, nowMs: 1_000_000, ...parts,
+    busy: new Set(), ready: new Map(), revert: new Map(), unsettled: new Set(), allowRemovals: false, keepFiles: false, nowMs: 1_000_000, ...parts,
   };
 }

@@ -178,6 +178,40 @@ describe('an old generation', () => {
     assert.deepEqual(retire({ [A1.units.container]: 'failed', [A1.units.gate]: 'failed' }), [{ closeSocket: false, remove: true, waitingFor: null }]);
   });
 
+  describe('that has ended', () => {
+    const A3 = generation('shop', '33333333');
+    const kept = (parts: Parameters<typeof input>[0], old: readonly Generation[] = [A1]): unknown =>
+      plan(input({ desired: [A2], current: next, observed: observed([...old, A2], { [A2.units.socket]: 'active' }, { shop: A2.instance }), keepFiles: true, ...parts }))
+        .retire.map(({ instance, remove, waitingFor }) => ({ instance, remove, waitingFor }));
+    const goes = [{ instance: A1.instance, remove: true, waitingFor: null }];
+
+    test('leaves unit files until others change', () => {
+      assert.deepEqual(kept({}), [{ instance: A1.instance, remove: false, waitingFor: 'ended' }]);
+      assert.deepEqual(kept({ keepFiles: false }), goes);
+      assert.deepEqual(kept({ desired: [A3] }), goes);
+    });
+
+    test('leaves nothing when its app is gone, whatever is left of others', () => {
+      const mail = generation('mail', '11111111');
+      // One app of two: no row says why, and it is not more than half.
+      assert.deepEqual(kept({}, [A1, mail]), [{ instance: mail.instance, remove: true, waitingFor: null }, ...goes]);
+    });
+
+    test('leaves nothing when there are many', () => {
+      const many = Array.from({ length: 101 }, (_, n) => generation('shop', `4${String(n).padStart(7, '0')}`));
+      assert.deepEqual([kept({}, many.slice(1)), kept({}, many)].map((retirements) => (retirements as { remove: boolean }[]).filter(({ remove }) => remove).length), [0, 101]);
+    });
+
+    test('is written again before it serves again', () => {
+      const left = { ...observed([A1, A2], { [A2.units.socket]: 'active' }, { shop: A2.instance }), networks: new Set([A2.instance]) };
+      assert.deepEqual(plan(input({ desired: [A1], current: next, observed: left })).write, [A1]);
+      assert.deepEqual(plan(input({ desired: [A1], current: next, observed: { ...left, networks: new Set([A1.instance, A2.instance]) } })).write, []);
+      const [from, to] = ['11111111', '22222222'].map((id) => generation('shop', id, { network: 'host' })) as [Generation, Generation];
+      assert.deepEqual(plan(input({ desired: [to], current: new Map([['shop', serving(from)]]), observed: observed([from, to], listening, links) })).write, [to]);
+      assert.deepEqual(plan(input({ desired: [from], current: new Map([['shop', serving(from)]]), observed: observed([from, to], listening, links) })).write, []);
+    });
+  });
+
   test('that never slept gets a lease that ends', () => {
     const result = plan(input({
       desired: [A2], current: next,
