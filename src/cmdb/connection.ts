@@ -115,7 +115,7 @@ export class Connection {
       this.#driver.query({ sql, values: [...values] }, (error, result: unknown) => {
         if (error?.fatal === true) this.#lose(cmdbError(`${this.address}: lost the connection`, error));
         if (error !== null) reject(this.#lost ?? cmdbError(this.address, error));
-        else resolve(Array.isArray(result) ? result.map((row: unknown) => toRow(row)) : []);
+        else resolve(Array.isArray(result) ? toRows(result) : []);
       });
     });
   }
@@ -150,12 +150,24 @@ function brief(sql: string): string {
   return sql.replace(/\s+/g, ' ').trim().slice(0, 80);
 }
 
-function toRow(row: unknown): Row {
+/** What thousands of rows say alike is kept once. */
+function toRows(result: readonly unknown[]): readonly Row[] {
+  const texts = new Map<string, string>();
+  const once = (text: string): string => {
+    const known = texts.get(text);
+    if (known === undefined) texts.set(text, text);
+    return known ?? text;
+  };
+  return result.map((row) => toRow(row, once));
+}
+
+function toRow(row: unknown, once: (text: string) => string): Row {
   const columns: Record<string, string | null> = {};
   if (typeof row === 'object' && row !== null) {
     const entries: [string, unknown][] = Object.entries(row);
     for (const [name, value] of entries) {
-      if (typeof value === 'string' || value === null) columns[name] = value;
+      if (typeof value === 'string') columns[name] = once(value);
+      else if (value === null) columns[name] = null;
     }
   }
   return columns;

@@ -62,24 +62,47 @@ export function renderApp(app: App, options: RenderOptions, templates: Templates
   const id = createHash('sha256')
     .update(JSON.stringify([options.incarnation, leaseUnit(app.idleTimeoutS, ''), renderFiles(app, ANONYMOUS, options, templates)]))
     .digest('hex').slice(0, 8);
-  const instance = instanceName(app.name, id);
-  return {
-    app: app.name,
-    id,
-    instance,
-    units: {
+  return new Rendered(app, id, options, templates);
+}
+
+/** Thousands are kept: what can be made again from the app is, when asked for. */
+class Rendered implements Generation {
+  readonly app: string;
+  readonly id: string;
+  readonly instance: string;
+  readonly units: Generation['units'];
+  readonly network: Network;
+  readonly image: Image | null;
+  readonly socketPath: string;
+  readonly leaseS: number | null;
+  readonly #source: App;
+  readonly #options: RenderOptions;
+  readonly #templates: Templates;
+
+  constructor(app: App, id: string, options: RenderOptions, templates: Templates) {
+    const instance = instanceName(app.name, id);
+    this.app = app.name;
+    this.id = id;
+    this.instance = instance;
+    this.units = {
       socket: socketUnit(instance),
       gate: gateUnit(instance),
       container: containerUnit(instance),
       lease: leaseUnit(app.idleTimeoutS, instance),
       net: hasNetns(app.network) ? netUnit(instance) : null,
-    },
-    network: app.network,
-    image: imageOf(app),
-    socketPath: socketPath(app.name, id),
-    leaseS: app.idleTimeoutS,
-    get files() { return renderFiles(app, id, options, templates); },
-  };
+    };
+    this.network = app.network;
+    this.image = imageOf(app);
+    this.socketPath = socketPath(app.name, id);
+    this.leaseS = app.idleTimeoutS;
+    this.#source = app;
+    this.#options = options;
+    this.#templates = templates;
+  }
+
+  get files(): readonly GenerationFile[] {
+    return renderFiles(this.#source, this.id, this.#options, this.#templates);
+  }
 }
 
 function renderFiles(app: App, id: string, options: RenderOptions, templates: Templates): GenerationFile[] {
