@@ -5,7 +5,7 @@ import { importTiny, TINY } from '../apps.ts';
 import { addApps } from '../cold/ours.ts';
 import type { BenchContext } from '../context.ts';
 import type { Measured } from '../result.ts';
-import { changeOne, type Effect, nameOf, type Run, setApps, timedSync } from '../sync/on-host.ts';
+import { changeOne, type Effect, memoryOfWatch, nameOf, type Run, setApps, timedSync } from '../sync/on-host.ts';
 import { type AtCount, report } from '../sync/report.ts';
 import { Stream } from '../sync/stream.ts';
 
@@ -43,7 +43,7 @@ async function measure({ host, size, log }: BenchContext, count: number): Promis
   return { count, fromNothing, unchanged, whole, ...await changes(host, count, size(9, 1), size(QUIET_MS.full, QUIET_MS.toy)) };
 }
 
-async function changes(host: TestHost, count: number, rounds: number, quietMs: number): Promise<Pick<AtCount, 'changed' | 'longest' | 'quiet'>> {
+async function changes(host: TestHost, count: number, rounds: number, quietMs: number): Promise<Pick<AtCount, 'changed' | 'watchMb' | 'longest' | 'quiet'>> {
   await host.ok('systemctl start fc-sync-watch');
   const stream = new Stream(host.address, 'warm-sync.test');
   try {
@@ -59,7 +59,7 @@ async function changes(host: TestHost, count: number, rounds: number, quietMs: n
       changed.push(await changeOne(host, nameOf(1 + (round % count)), round));
       longest.push(Math.max(...stream.take()));
     }
-    return { changed, longest, quiet };
+    return { changed, watchMb: await memoryOfWatch(host), longest, quiet };
   } finally {
     await host.ok('systemctl stop fc-sync-watch');
     await stream.end();

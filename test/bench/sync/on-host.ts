@@ -72,3 +72,8 @@ export async function changeOne(host: TestHost, app: string, n: number): Promise
   const [us = NaN, pid1Us = NaN] = told.trim().split(' ').map(Number);
   return { ms: us / 1000, pid1Ms: pid1Us / 1000 };
 }
+
+/** Most memory that fc-sync --watch has had since its start, MB. proc(5), /proc/[pid]/status. */
+export async function memoryOfWatch(host: TestHost): Promise<number> {
+  return Number(await host.ok("sed -n 's/^VmHWM:[^0-9]*\\([0-9]*\\) kB/\\1/p' /proc/$(systemctl show -P MainPID fc-sync-watch)/status")) / 1024;
+}
