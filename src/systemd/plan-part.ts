@@ -28,7 +28,6 @@ export function planPart(input: PlanInput, apps: ReadonlySet<string>, ended: Rea
       links: only(observed.links, (app) => apps.has(app)),
       ports: new Map(),
     },
-    held: new Set(),
   });
   const { images } = part;
   if (images.write.length + images.start.length + images.failed.length > 0) return null;

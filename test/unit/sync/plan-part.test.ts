@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { refuseUnit } from '../../../src/model/names.ts';
 import { plan, type Plan, type PlanInput } from '../../../src/systemd/plan.ts';
 import { planPart } from '../../../src/systemd/plan-part.ts';
 import type { Generation } from '../../../src/units/render.ts';
@@ -24,8 +25,8 @@ function situation(random: (below: number) => number): PlanInput {
   const all = APPS.map((app) => GENERATIONS.map((id) => generation(app, id, { network: app === 'd' ? 'host' : 'private', leaseS: app === 'c' ? null : 60 })));
   const there = all.flat().filter(() => random(3) > 0);
   const states: States = {};
-  for (const { units } of there) {
-    for (const unit of [units.socket, units.gate, units.container, units.lease]) states[unit] = pick(['active', 'active', 'inactive', 'inactive', 'failed', 'activating', 'deactivating']);
+  for (const { instance, units } of there) {
+    for (const unit of [units.socket, units.gate, units.container, units.lease, refuseUnit(instance)]) states[unit] = pick(['active', 'active', 'inactive', 'inactive', 'failed', 'activating', 'deactivating']);
   }
   const one = (): Generation[] => all.flatMap((ofApp) => (random(5) === 0 ? [] : [pick(ofApp)]));
   const current = one();
@@ -33,7 +34,7 @@ function situation(random: (below: number) => number): PlanInput {
     desired: one(),
     current: new Map(current.map((of) => [of.app, serving(of)])),
     observed: { ...observed(there, states, Object.fromEntries(one().map(({ app, instance }) => [app, instance]))), networks: new Set(some(there).map(({ instance }) => instance)), namespaces: new Set(some(there).map(({ instance }) => instance)) },
-    alwaysOpen: new Set(some(APPS)), busy: new Set(some(some(APPS))), unsettled: new Set(some(APPS)),
+    alwaysOpen: new Set(some(APPS)), held: new Set(['elsewhere']), busy: new Set(some(some(APPS))), unsettled: new Set(some(APPS)),
     failures: new Map(some(APPS).map((app) => [app, { instance: `${app}-${pick(GENERATIONS)}`, count: 1, atMs: pick([0, 999_999]), why: '' }])),
     ready: new Map(some(APPS).map((app) => [app, `${app}-${pick(GENERATIONS)}`])),
     revert: new Map(some(some(current)).map((of) => [of.app, serving(of)])),
