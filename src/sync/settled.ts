@@ -11,7 +11,7 @@ import { stat, readFile, readdir, rm } from 'node:fs/promises';
 import { ifThere, writeFileAtomic } from '../files.ts';
 import type { Standing } from '../cmdb/history.ts';
 import type { Config } from '../config/config.ts';
-import { type Paths, wantsDir } from '../systemd/paths.ts';
+import { doorWants, type Paths, portWants } from '../systemd/paths.ts';
 import type { Templates } from '../units/template.ts';
 import { jsonOrNull } from './json-or-null.ts';
 import { standingText } from './standing.ts';
@@ -100,7 +100,7 @@ function parseSettled(value: unknown): Settled | null {
 
 /** Another text when a file, link, socket or namespace has come or gone that a pass looks at. */
 export async function tracesOf(paths: Paths): Promise<string> {
-  const folders = [paths.units, wantsDir(paths), paths.env, paths.net, paths.images, paths.imageFailures, paths.ports, paths.netns];
+  const folders = [paths.units, doorWants(paths), portWants(paths), paths.env, paths.net, paths.images, paths.imageFailures, paths.ports, paths.netns];
   const times = await Promise.all(folders.map(async (path) => String((await ifThere(stat(path, { bigint: true })))?.mtimeNs ?? 0n)));
   const files = await Promise.all([paths.snapshot, paths.state].map(async (path) => {
     const { ino, size, mtimeNs } = (await ifThere(stat(path, { bigint: true }))) ?? { ino: 0n, size: 0n, mtimeNs: 0n };

@@ -5,7 +5,7 @@ import { linksAtomic } from '../files-many.ts';
 import { portService, portSocket } from '../model/names.ts';
 import { type Failed, startUnits, type SyncManager, UNIT_TIMEOUT_MS } from './apply.ts';
 import { listeningPorts } from './listeners.ts';
-import { type Paths, wantsDir } from './paths.ts';
+import { type Paths, portWants } from './paths.ts';
 import type { PortPlan } from './plan-ports.ts';
 
 /**
@@ -21,13 +21,13 @@ export async function applyPorts(plan: PortPlan, serving: ReadonlyMap<string, { 
       failed.push({ subject: app ?? portSocket(port), what: `its port ${port} could not be closed`, cause });
     }
   }
-  if (plan.lead.length > 0) await mkdir(wantsDir(paths), { recursive: true });
+  if (plan.lead.length > 0) await mkdir(portWants(paths), { recursive: true });
   await linksAtomic(plan.lead.flatMap(({ port, app }) => {
     const target = serving.get(app)?.socketPath;
     if (target === undefined) return [];
     return [
       { target, path: join(paths.ports, String(port)) },
-      { target: `../${portSocket('')}`, path: join(wantsDir(paths), portSocket(port)) },
+      { target: `../${portSocket('')}`, path: join(portWants(paths), portSocket(port)) },
     ];
   }));
   return [...failed, ...await openPorts(plan.open, manager)];
@@ -35,7 +35,7 @@ export async function applyPorts(plan: PortPlan, serving: ReadonlyMap<string, { 
 
 async function closePort(port: number, stop: boolean, paths: Paths, manager: SyncManager): Promise<void> {
   await rm(join(paths.ports, String(port)), { force: true });
-  await rm(join(wantsDir(paths), portSocket(port)), { force: true });
+  await rm(join(portWants(paths), portSocket(port)), { force: true });
   if (!stop) return;
   await manager.run('stop', portSocket(port), UNIT_TIMEOUT_MS);
   for (const unit of [portSocket(port), portService(port)]) await manager.resetFailed(unit);

@@ -8,7 +8,7 @@ import { containerUnit, deepUnit, gateUnit, netUnit, parseInstance, socketLink, 
 import { ifThere } from '../files.ts';
 import { eachParallel, type Failed, onHost, type SyncManager, UNIT_TIMEOUT_MS } from './apply.ts';
 import { isRunning } from './manager.ts';
-import { type Paths, wantsDir } from './paths.ts';
+import { doorWants, type Paths } from './paths.ts';
 import type { Sleeper } from './plan-sleep.ts';
 
 /** Sockets that cannot be found at the same time: some 50 ms together. */
@@ -75,7 +75,7 @@ async function closeDoors(batch: readonly Sleeper[], paths: Paths, manager: Sync
 /** What leads to the door goes with it; so does the namespace, unless somebody wakes the app. */
 async function forget({ app, instance, socket, namespace }: Sleeper, paths: Paths, manager: SyncManager): Promise<void> {
   await rm(onHost(socketLink(app), paths), { force: true });
-  await rm(join(wantsDir(paths), socket), { force: true });
+  await rm(join(doorWants(paths), socket), { force: true });
   if (namespace) await manager.run('start', deepUnit(instance), UNIT_TIMEOUT_MS);
   for (const unit of [containerUnit(instance), gateUnit(instance), netUnit(instance)]) await manager.resetFailed(unit);
   await rm(join(paths.visits, instance), { force: true });

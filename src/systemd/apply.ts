@@ -13,7 +13,7 @@ import { namesIn, writeFileAtomic } from '../files.ts';
 import { linksAtomic, type NewFile, type NewLink, removeFiles, writeFilesAtomic } from '../files-many.ts';
 import { allocate, networkFile, networkPair } from './network.ts';
 import type { HostView } from './observe.ts';
-import { type Paths, wantsDir } from './paths.ts';
+import { doorWants, type Paths } from './paths.ts';
 import type { Plan, Retirement } from './plan.ts';
 
 /** What fc-sync asks of systemd. */
@@ -89,7 +89,7 @@ export async function startUnits(units: readonly string[], manager: SyncManager)
 /** Points the names that other programs use at what serves, and takes away those of apps that are gone. */
 export async function updateLinks({ link, unlink }: Pick<Plan, 'link' | 'unlink'>, generations: ReadonlyMap<string, { socketPath: string }>, paths: Paths): Promise<void> {
   if (link.size === 0 && unlink.length === 0) return;
-  const wants = wantsDir(paths);
+  const wants = doorWants(paths);
   if (link.size > 0) await mkdir(wants, { recursive: true });
   const before = new Map<string, string[]>();
   for (const name of await namesIn(wants)) {

@@ -16,7 +16,7 @@ import { CLOSING } from './apply-sleep.ts';
 import { Folder } from './folder.ts';
 import type { Manager } from './manager.ts';
 import { type NetworkPair, parseNetworkFile } from './network.ts';
-import { type Paths, visitsSince, wantsDir } from './paths.ts';
+import { doorWants, type Paths, portWants, visitsSince } from './paths.ts';
 import type { Observed } from './plan.ts';
 import type { ObservedPort } from './plan-ports.ts';
 
@@ -37,12 +37,8 @@ interface UnitFiles {
   readonly made: ReadonlyMap<string, number>;
 }
 
-/** What is in the folder of links that open doors at boot. */
-interface AtBoot {
-  /** App → instance; '' where it has several. */
-  readonly doors: ReadonlyMap<string, string>;
-  readonly ports: readonly number[];
-}
+/** What is in the folder of links that open doors at boot: app → instance; '' where it has several. */
+type AtBoot = ReadonlyMap<string, string>;
 
 /** What is in the folder of sockets. */
 interface Doors {
@@ -57,7 +53,8 @@ export class Observer {
   readonly #manager: Pick<Manager, 'list'>;
   readonly #units: Folder<UnitFiles>;
   readonly #networks: Folder<HostView['networks']>;
-  readonly #atBoot: Folder<AtBoot>;
+  readonly #doorsAtBoot: Folder<AtBoot>;
+  readonly #portsAtBoot: Folder<readonly number[]>;
   readonly #doors: Folder<Doors>;
 
   constructor(paths: Paths, manager: Pick<Manager, 'list'>) {
@@ -65,13 +62,14 @@ export class Observer {
     this.#manager = manager;
     this.#units = new Folder(paths.units, (before) => readUnits(paths, before?.made ?? new Map()));
     this.#networks = new Folder(paths.net, (before) => readNetworks(paths.net, before ?? new Map()));
-    this.#atBoot = new Folder(wantsDir(paths), async () => readAtBoot(await namesIn(wantsDir(paths))));
+    this.#doorsAtBoot = new Folder(doorWants(paths), async () => doorsAmong(await namesIn(doorWants(paths))));
+    this.#portsAtBoot = new Folder<readonly number[]>(portWants(paths), async () => (await namesIn(portWants(paths))).map(parsePortUnit).filter((port) => port !== null));
     this.#doors = new Folder(paths.run, () => readDoors(paths));
   }
 
   /** The next look is at everything anew, as somebody else may have been here. */
   forget(): void {
-    for (const folder of [this.#units, this.#networks, this.#atBoot, this.#doors]) folder.forget();
+    for (const folder of [this.#units, this.#networks, this.#doorsAtBoot, this.#portsAtBoot, this.#doors]) folder.forget();
   }
 
   /**
@@ -80,17 +78,17 @@ export class Observer {
    */
   async look(apps: ReadonlySet<string> | null = null): Promise<HostView> {
     const paths = this.#paths;
-    const [units, networks, atBoot, doors, ports, states, images, visited, namespaces] = await Promise.all([
-      this.#units.look(), this.#networks.look(), this.#atBoot.look(), apps === null ? this.#doors.look() : doorsOf(apps, paths), readLinks(paths.ports, (link) => parsePort(link) !== null),
+    const [units, networks, doorsAtBoot, portsAtBoot, doors, ports, states, images, visited, namespaces] = await Promise.all([
+      this.#units.look(), this.#networks.look(), this.#doorsAtBoot.look(), this.#portsAtBoot.look(), apps === null ? this.#doors.look() : doorsOf(apps, paths), readLinks(paths.ports, (link) => parsePort(link) !== null),
       this.#manager.list(apps === null ? ['fc-app-*', 'fc-ctr-*', 'fc-lease-*', 'fc-refuse@*', 'fc-image@*', 'fc-port@*'] : ['fc-image@*', ...[...apps].flatMap(unitsOf)]),
       readImages(paths), namesIn(paths.visits), namesIn(paths.netns),
     ]);
     return {
       onDisk: units.onDisk,
       states: new Map(states.map(({ unit, activeState }) => [unit, activeState])),
-      links: linksOf(atBoot, doors, apps),
+      links: linksOf(doorsAtBoot, doors, apps),
       images,
-      ports: portsOf(ports, atBoot.ports),
+      ports: portsOf(ports, portsAtBoot),
       visits: readVisits(units.made, visited, paths),
       namespaces: new Set(namespaces.map(parseNetnsName).filter((instance) => instance !== null)),
       closing: doors.closing,
@@ -102,9 +100,9 @@ export class Observer {
 
 /** App → instance; '' where the two links of an app disagree or one is missing. */
 function linksOf(atBoot: AtBoot, doors: Doors, of: ReadonlySet<string> | null): Observed['links'] {
-  const apps = of ?? new Set([...atBoot.doors.keys(), ...doors.links.keys()]);
-  return new Map([...apps].filter((app) => atBoot.doors.has(app) || doors.links.has(app)).map((app) => {
-    const instance = atBoot.doors.get(app);
+  const apps = of ?? new Set([...atBoot.keys(), ...doors.links.keys()]);
+  return new Map([...apps].filter((app) => atBoot.has(app) || doors.links.has(app)).map((app) => {
+    const instance = atBoot.get(app);
     return [app, instance !== undefined && instance === doors.links.get(app) ? instance : ''];
   }));
 }
@@ -175,16 +173,13 @@ async function readNetworks(folder: string, before: HostView['networks']): Promi
   return networks;
 }
 
-function readAtBoot(names: readonly string[]): AtBoot {
+function doorsAmong(names: readonly string[]): AtBoot {
   const doors = new Map<string, string>();
-  const ports: number[] = [];
   for (const name of names) {
     const unit = parseUnitName(name);
     if (unit?.kind === 'socket') doors.set(unit.app, doors.has(unit.app) ? '' : unit.instance);
-    const port = unit === null ? parsePortUnit(name) : null;
-    if (port !== null) ports.push(port);
   }
-  return { doors, ports };
+  return doors;
 }
 
 async function readDoors(paths: Paths): Promise<Doors> {

@@ -59,8 +59,13 @@ export function visitsSince(paths: Paths): string {
   return join(paths.visits, '.since');
 }
 
-/** Units that systemd starts with the host: `fc-apps.target` wants them by these links. */
-export function wantsDir(paths: Paths): string {
+/** Doors of apps that systemd opens with the host: `fc-doors.target` wants them by these links. */
+export function doorWants(paths: Paths): string {
+  return `${paths.units}/fc-doors.target.wants`;
+}
+
+/** Doors at TCP ports that systemd opens with the host, once those of the apps are open: `fc-apps.target` wants them by these links. */
+export function portWants(paths: Paths): string {
   return `${paths.units}/fc-apps.target.wants`;
 }
 

@@ -22,7 +22,7 @@ export interface Observed {
   readonly onDisk: ReadonlyMap<string, { readonly complete: boolean }>;
   /** States of loaded units; a unit that is missing is inactive. */
   readonly states: ReadonlyMap<string, ActiveState>;
-  /** App → instance its `<app>.sock` link and its link in fc-apps.target.wants lead to. */
+  /** App → instance its `<app>.sock` link and its link in fc-doors.target.wants lead to. */
   readonly links: ReadonlyMap<string, string>;
   /** Ids of images whose unit knows what to fetch, and why one of them is not here yet. */
   readonly images: { readonly known: ReadonlySet<string>; readonly failures: ReadonlyMap<string, string> };

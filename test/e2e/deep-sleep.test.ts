@@ -40,7 +40,7 @@ async function held(app: string): Promise<string> {
   return (await host.ok(`
     systemctl list-units --all --plain --no-legend '*${instance}*' | cut -d' ' -f1
     ls -d /run/netns/fc-${instance} /run/fastcontainer/${app}.sock /run/fastcontainer/${instance.replaceAll('_', '-')}.sock* \
-      /etc/systemd/system/fc-apps.target.wants/*${instance}* /var/lib/fastcontainer/visits/${instance} 2>/dev/null || true`)).trim();
+      /etc/systemd/system/fc-doors.target.wants/*${instance}* /var/lib/fastcontainer/visits/${instance} 2>/dev/null || true`)).trim();
 }
 
 async function fallsDeep(app: string): Promise<void> {
@@ -190,4 +190,14 @@ test('after a reboot only those doors are open that were open before, also witho
   assert.deepEqual(await greeting('quiet'), [200, 'hello from quiet']);
   await host.ok('systemctl enable --quiet --now mariadb');
   await underLoad({ perSecond: 5, targets: [throughProxy(host, 'quiet')] }, () => doorOpens('quiet'));
+});
+
+test('nor does systemd keep of an app what it has loaded at boot, when its door was open', { timeout: 180_000 }, async () => {
+  const instance = await generationOf('quiet');
+  await greeting('quiet');
+  await doorOpens('quiet');
+  await host.reboot();
+  assert.match(await host.ok(`journalctl -b -o cat -u fc-app-${instance}.socket`), /Listening on/);
+  await fallsDeep('quiet');
+  assert.deepEqual(await greeting('quiet'), [200, 'hello from quiet']);
 });

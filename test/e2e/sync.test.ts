@@ -207,7 +207,7 @@ describe('the database', () => {
 });
 
 test('a reboot with the database down brings every socket and its link back', async () => {
-  // What a reboot leaves: nothing of /run, no unit loaded. fc-apps.target is what multi-user.target would start.
+  // What a reboot leaves: nothing of /run, no unit loaded. fc-apps.target is what multi-user.target would start, and has the doors opened.
   await host.ok(`
     systemctl stop mariadb fc-proxy.service
     systemctl stop 'fc-lease-*' 'fc-app-*' 'fc-ctr-*' 'fc-net-*' fc-apps.target

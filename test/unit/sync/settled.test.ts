@@ -15,7 +15,7 @@ async function host(t: TestContext): Promise<Paths> {
   t.after(() => rm(root, { recursive: true }));
   const paths = Object.fromEntries(Object.entries(HOST_PATHS).map(([key, path]: [string, string]) => [key, join(root, path)])) as unknown as Paths;
   for (const folder of [paths.units, paths.env, paths.net, paths.images, paths.imageFailures, paths.ports, paths.netns]) await mkdir(folder, { recursive: true });
-  await mkdir(join(paths.units, 'fc-apps.target.wants'));
+  for (const target of ['fc-doors', 'fc-apps']) await mkdir(join(paths.units, `${target}.target.wants`));
   await writeFile(paths.snapshot, '{}');
   return paths;
 }
@@ -56,7 +56,8 @@ test('an app is due to fall into deep sleep before the next whole look', () => {
 describe('on the host', () => {
   const changes: [what: string, change: (paths: Paths) => Promise<void>][] = [
     ['a unit has come', (paths) => writeFile(join(paths.units, 'fc-ctr-a-00000000.service'), '')],
-    ['a link of the boot has come', (paths) => symlink('x', join(paths.units, 'fc-apps.target.wants', 'x'))],
+    ['a door of the boot has come', (paths) => symlink('x', join(paths.units, 'fc-doors.target.wants', 'x'))],
+    ['a port of the boot has come', (paths) => symlink('x', join(paths.units, 'fc-apps.target.wants', 'x'))],
     ['an environment file has come', (paths) => writeFile(join(paths.env, 'a-00000000'), '')],
     ['a network has come', (paths) => writeFile(join(paths.net, 'a-00000000'), '')],
     ['a namespace has come', (paths) => writeFile(join(paths.netns, 'fc-a-00000000'), '')],

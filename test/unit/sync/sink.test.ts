@@ -8,7 +8,7 @@ import { gateUnit, socketUnit } from '../../../src/model/names.ts';
 import { CLOSING, reopen, sink } from '../../../src/systemd/apply-sleep.ts';
 import type { SyncManager } from '../../../src/systemd/apply.ts';
 import type { JobResult, UnitState } from '../../../src/systemd/manager.ts';
-import { HOST_PATHS, type Paths, wantsDir } from '../../../src/systemd/paths.ts';
+import { doorWants, HOST_PATHS, type Paths } from '../../../src/systemd/paths.ts';
 
 const INSTANCE = 'my_shop-11111111';
 const DOOR = 'my-shop-11111111.sock';
@@ -19,17 +19,17 @@ async function host(t: TestContext): Promise<Paths> {
   const folder = await mkdtemp(join(tmpdir(), 'fc-sink-'));
   t.after(() => rm(folder, { recursive: true }));
   const paths: Paths = { ...HOST_PATHS, units: join(folder, 'units'), run: join(folder, 'run'), visits: join(folder, 'visits') };
-  for (const path of [paths.units, wantsDir(paths), paths.run, paths.visits]) await mkdir(path);
+  for (const path of [paths.units, doorWants(paths), paths.run, paths.visits]) await mkdir(path);
   await writeFile(join(paths.run, DOOR), '');
   await symlink(DOOR, join(paths.run, 'my-shop.sock'));
-  await symlink(`../${SLEEPER.socket}`, join(wantsDir(paths), SLEEPER.socket));
+  await symlink(`../${SLEEPER.socket}`, join(doorWants(paths), SLEEPER.socket));
   await writeFile(join(paths.visits, INSTANCE), '');
   return paths;
 }
 
 /** What is left of the app. */
 async function left(paths: Paths): Promise<readonly string[]> {
-  return [...await readdir(paths.run), ...await readdir(wantsDir(paths)), ...await readdir(paths.visits)].sort();
+  return [...await readdir(paths.run), ...await readdir(doorWants(paths)), ...await readdir(paths.visits)].sort();
 }
 
 const ALL = [SLEEPER.socket, INSTANCE, 'my-shop.sock', DOOR].sort();
