@@ -18,7 +18,6 @@ import { ProxyServer, type Door, type Listen } from '../proxy/server.ts';
 import { SickPlaces } from '../proxy/sick.ts';
 import { Starts } from '../proxy/starts.ts';
 import { FleetTokens, loadTokens } from '../proxy/tokens.ts';
-import { warmUp } from '../proxy/warm-up.ts';
 import { SnapshotFile } from '../snapshot/watch.ts';
 import { SystemdBus } from '../systemd/bus.ts';
 import { inheritedSockets } from '../systemd/sockets.ts';
@@ -128,7 +127,7 @@ async function main(): Promise<number> {
   const sick = new SickPlaces(clock, log);
   const server = new ProxyServer({ activator, router, peers, sick, tokens, tls, clock, log, trusted: trusts(config) });
 
-  await Promise.all([file.start(), warmUp().catch(() => undefined)]);
+  await file.start();
   try {
     const units = await Promise.race([manager.list(['fc-ctr-*.service']), pause(clock, FOUND_TIMEOUT_MS).then(() => [])]);
     activator.found(units);

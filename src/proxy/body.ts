@@ -3,7 +3,7 @@
  * it is kept as long as it is small.
  */
 import type { IncomingMessage } from 'node:http';
-import { Readable } from 'node:stream';
+import type { Body, BodySink } from './wire/request.ts';
 
 /** Bodies up to this size can be sent again, … */
 const KEPT_BYTES = 1_048_576;
@@ -59,15 +59,13 @@ export class RequestBody {
   }
 
   /**
-   * The whole body from its beginning. A stream opened before gets nothing more.
+   * The whole body from its beginning. What was opened before gives nothing more.
    * @param gated whether to send, until accepted() is called, no more than can be sent again; whatever the method
    */
-  open(gated: boolean): Readable {
+  open(gated: boolean): Body {
     this.#gated = gated && this.#kept !== null;
     if (!this.#gated) this.#stalled = false;
     const attempt: Attempt = new Attempt(this.#kept ?? [], () => { this.#pull(attempt); }, () => { this.#release(attempt); });
-    // undici has its own listeners, but not before it connects nor after it is done.
-    attempt.on('error', () => undefined);
     // What is kept comes first: nothing may arrive in between.
     if (this.#flowing) this.#req.pause();
     this.#reader = attempt;
@@ -118,7 +116,7 @@ export class RequestBody {
 
   #pull(attempt: Attempt): void {
     if (this.#reader !== attempt) return;
-    if (this.#ended) attempt.push(null);
+    if (this.#ended) attempt.give(null);
     else if (!this.#stalled) this.#flow();
   }
 
@@ -147,7 +145,7 @@ export class RequestBody {
     });
   }
 
-  /** Last of all, for it may open() a stream that begins with what has just been kept. */
+  /** Last of all, for it may open() what begins with what has just been kept. */
   #hasBegun(): void {
     this.#begun = true;
     const then = this.#onBegun;
@@ -157,40 +155,50 @@ export class RequestBody {
 }
 
 /** One sending of the body: what was kept first, then what arrives. */
-class Attempt extends Readable {
+class Attempt implements Body {
   readonly #kept: Buffer[];
   readonly #pull: () => void;
   readonly #release: () => void;
+  #sink: BodySink | null = null;
   #next = 0;
 
   constructor(kept: readonly Buffer[], pull: () => void, release: () => void) {
-    super({ highWaterMark: 65536 });
-    // A copy: the list grows by what is pushed below.
-    this.#kept = [...kept];
     this.#pull = pull;
     this.#release = release;
+    // A copy: the list grows by what is pushed below.
+    this.#kept = [...kept];
   }
 
   /** What comes after all that is kept; null: nothing more. @returns whether there is room for more */
   give(chunk: Buffer | null): boolean {
-    if (this.#next >= this.#kept.length) return this.push(chunk);
+    if (this.#sink !== null && this.#next >= this.#kept.length) {
+      if (chunk !== null) return this.#sink.give(chunk);
+      const sink = this.#sink;
+      this.#sink = null;
+      sink.end();
+      return true;
+    }
     // Nobody has read what comes before it. The end is asked for once that has been read.
     if (chunk !== null) this.#kept.push(chunk);
     return false;
   }
 
-  override _read(): void {
-    const chunk = this.#kept[this.#next];
-    if (chunk === undefined) {
-      this.#pull();
-      return;
-    }
-    this.#next++;
-    this.push(chunk);
+  flow(sink: BodySink): void {
+    this.#sink = sink;
+    this.resume();
   }
 
-  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+  resume(): void {
+    if (this.#sink === null) return;
+    for (let chunk = this.#kept[this.#next]; chunk !== undefined; chunk = this.#kept[this.#next]) {
+      this.#next++;
+      if (!this.#sink.give(chunk)) return;
+    }
+    this.#pull();
+  }
+
+  stop(): void {
+    this.#sink = null;
     this.#release();
-    callback(error);
   }
 }

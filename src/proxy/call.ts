@@ -1,31 +1,29 @@
-/**
- * One attempt at an answer: the request on its way over a leg, and what undici tells of it. undici's older handler
- * methods, which leave the fields of an answer as they came: with the newer ones it makes an object of them that
- * nobody here reads.
- */
-import type { Dispatcher } from 'undici';
+/** One attempt at an answer: the request on its way over a leg, and what comes back. */
 import type { Leg } from './leg.ts';
+import type { Answered, Wire } from './wire/wire.ts';
 
 /** Whose request it is. */
 export interface Caller {
   /** It has a connection, and is sent now. */
   sending(call: Call): void;
   /** The head of an answer, or of what comes before one (1xx). */
-  head(call: Call, status: number, phrase: string, raw: readonly Buffer[]): void;
-  data(chunk: Buffer): void;
-  complete(trailers: readonly (Buffer | string)[]): void;
+  head(call: Call, status: number, phrase: string, fields: readonly string[]): void;
+  /** @param lent see Answered */
+  data(chunk: Buffer, lent: boolean): void;
+  complete(trailers: readonly string[]): void;
   /** There will be no (more of an) answer. */
   failed(call: Call, error: Error): void;
 }
 
-export class Call implements Dispatcher.DispatchHandler {
+export class Call implements Answered {
   readonly leg: Leg;
   /** When it began, on the proxy's clock. */
   readonly begunAt: number;
   readonly #caller: Caller;
-  #abort: ((error: Error) => void) | null = null;
-  #resume: (() => void) | null = null;
-  #paused = false;
+  /** Whether it had a connection, so that some of it may have been sent. */
+  sent = false;
+  /** Null: it has none yet, or none any more, which may serve another request by now. */
+  #wire: Wire | null = null;
 
   constructor(leg: Leg, caller: Caller, now: number) {
     this.leg = leg;
@@ -33,51 +31,43 @@ export class Call implements Dispatcher.DispatchHandler {
     this.#caller = caller;
   }
 
-  /** Whether it had a connection, so that some of it may have been sent. */
-  get sent(): boolean {
-    return this.#abort !== null;
-  }
-
   /** Ends it, if it is sent; `failed` is told with this error. */
   abort(error: Error): void {
-    this.#abort?.(error);
+    this.#wire?.abort(error);
   }
 
   /** Asks for no more of the answer for now. */
   pause(): void {
-    this.#paused = true;
+    this.#wire?.pause();
   }
 
   resume(): void {
-    if (!this.#paused) return;
-    this.#paused = false;
-    this.#resume?.();
+    this.#wire?.resume();
   }
 
-  //--- what undici tells ---
+  //--- what becomes of it ---
 
-  onConnect(abort: (error?: Error) => void): void {
-    this.#abort = abort;
+  sending(wire: Wire): void {
+    this.sent = true;
+    this.#wire = wire;
     this.#caller.sending(this);
   }
 
-  onHeaders(status: number, raw: Buffer[], resume: () => void, phrase: string): boolean {
-    this.#resume = resume;
-    this.#caller.head(this, status, phrase, raw);
-    return !this.#paused;
+  head(status: number, phrase: string, fields: readonly string[]): void {
+    this.#caller.head(this, status, phrase, fields);
   }
 
-  onData(chunk: Buffer): boolean {
-    // undici's parser has a chunk of nothing each time that it was stopped within a body.
-    if (chunk.length > 0) this.#caller.data(chunk);
-    return !this.#paused;
+  data(chunk: Buffer, lent: boolean): void {
+    this.#caller.data(chunk, lent);
   }
 
-  onComplete(trailers: readonly (Buffer | string)[] | null): void {
-    this.#caller.complete(trailers ?? []);
+  complete(trailers: readonly string[]): void {
+    this.#wire = null;
+    this.#caller.complete(trailers);
   }
 
-  onError(error: Error): void {
+  failed(error: Error): void {
+    this.#wire = null;
     this.#caller.failed(this, error);
   }
 }

@@ -114,8 +114,8 @@ export class Exchange implements Activity, Caller, Replier, Rider {
 
   #forward(leg: Leg): void {
     if (this.#body?.begun === false) {
-      // undici takes a connection at once and sends the head with the first of the body. Until that has come, the app
-      // would believe the connection idle and might close it, and a POST that has a connection is not sent again.
+      // The head is sent with the first of the body. Until that has come no connection is taken: the app would believe
+      // it idle and might close it, and a POST that has a connection is not sent again.
       this.#body.begin(() => { if (!this.#gone) this.serve(); });
       return;
     }
@@ -127,17 +127,14 @@ export class Exchange implements Activity, Caller, Replier, Rider {
       path: this.#target.path,
       method: this.#method,
       headers: leg.fields.length === 0 ? headers : [...headers, ...leg.fields],
+      length: this.#inbound.length,
       body: this.#body === null ? null : this.#body.open(leg.kind === 'there'),
-      // Whether others may be sent behind it before it is answered: none are in any case, but undici would look.
-      blocking: false,
     }, call);
   }
 
   #requestHeaders(): string[] {
-    const { fields, forwardedHost, length } = this.#inbound;
-    const headers = ['Host', this.#target.authority, ...fields, 'X-Forwarded-Host', forwardedHost ?? this.#target.authority];
-    if (length !== null && length > 0) headers.push('Content-Length', String(length));
-    return headers;
+    const { fields, forwardedHost } = this.#inbound;
+    return ['Host', this.#target.authority, ...fields, 'X-Forwarded-Host', forwardedHost ?? this.#target.authority];
   }
 
   /** The attempt is over, in whatever way. */
@@ -160,28 +157,28 @@ export class Exchange implements Activity, Caller, Replier, Rider {
     if (this.#gone) call.abort(new ClientGone());
   }
 
-  head(call: Call, status: number, phrase: string, raw: readonly Buffer[]): void {
+  head(call: Call, status: number, phrase: string, fields: readonly string[]): void {
     const { leg } = call;
     if (status < 200) {
       if (status === 102 && leg.kind === 'there') this.#body?.accepted();
-      if (status === 103) this.#reply.hints(raw);
+      if (status === 103) this.#reply.hints(fields);
       return;
     }
-    const said = leg.kind === 'there' ? hopProblemOf(raw) : null;
+    const said = leg.kind === 'there' ? hopProblemOf(fields) : null;
     const refused = leg.kind === 'there' && said !== null ? refusal(leg.peer, said) : null;
     if (refused !== null) {
       call.abort(refused);
       return;
     }
     if (said === null) leg.answered();
-    this.#reply.begin(call, status, phrase, raw);
+    this.#reply.begin(call, status, phrase, fields);
   }
 
-  data(chunk: Buffer): void {
-    this.#reply.data(chunk);
+  data(chunk: Buffer, lent: boolean): void {
+    this.#reply.data(chunk, lent);
   }
 
-  complete(trailers: readonly (Buffer | string)[]): void {
+  complete(trailers: readonly string[]): void {
     this.#reply.end(trailers);
     this.#release();
     this.#discardBody();

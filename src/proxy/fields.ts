@@ -1,4 +1,4 @@
-/** Header fields as flat lists of names and values in turn, as node and undici have them. Pure. */
+/** Header fields as flat lists of names and values in turn, as node has them. Pure. */
 
 /** A function of a field's name, remembered by spelling, so that a warm request lower-cases nothing. */
 export function remembered<T extends string>(of: (name: string) => T): (name: string) => T {
@@ -39,26 +39,4 @@ export function field(fields: readonly string[], name: string): string | undefin
     if (fields[i]?.length === name.length && fields[i]?.toLowerCase() === name) return fields[i + 1];
   }
   return undefined;
-}
-
-/** Bytes of a field are ISO 8859-1 to node, on its way in and out. */
-export function text(value: Buffer | string | undefined): string {
-  return typeof value === 'string' ? value : value?.toString('latin1') ?? '';
-}
-
-/**
- * text() of each. undici's parts of a head are views of what it has read: as a rule of one buffer, which is decoded
- * once and cut up, as decoding has its price however short a part is.
- */
-export function textsOf(raw: readonly (Buffer | string)[]): readonly string[] {
-  const [first] = raw;
-  const last = raw.at(-1);
-  if (!Buffer.isBuffer(first) || !Buffer.isBuffer(last) || first.buffer !== last.buffer || last.byteOffset < first.byteOffset) return raw.map(text);
-  const start = first.byteOffset;
-  const whole = Buffer.from(first.buffer, start, last.byteOffset + last.length - start).toString('latin1');
-  return raw.map((part) => {
-    if (typeof part === 'string' || part.buffer !== first.buffer) return text(part);
-    const at = part.byteOffset - start;
-    return at < 0 || at + part.length > whole.length ? text(part) : whole.slice(at, at + part.length);
-  });
 }

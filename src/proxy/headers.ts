@@ -2,7 +2,7 @@
  * Header fields on their way through, in both directions. Pure: flat
  * name/value lists in and out, order, case and repetition kept.
  */
-import { listed, remembered, textsOf, without } from './fields.ts';
+import { listed, remembered, without } from './fields.ts';
 
 /** What becomes of a request's field. */
 type Fate =
@@ -36,7 +36,7 @@ const REQUEST_FATES: Readonly<Record<string, Fate>> = {
   host: 'host', connection: 'connection', 'content-length': 'content-length',
   'transfer-encoding': 'transfer-encoding', te: 'te',
   'keep-alive': 'drop', 'proxy-connection': 'drop', upgrade: 'drop', 'http2-settings': 'drop', trailer: 'drop',
-  // We answer 100-continue ourselves; undici refuses the field.
+  // We answer 100-continue ourselves.
   expect: 'drop',
   'proxy-authorization': 'drop', 'proxy-authenticate': 'drop',
   // CGI makes it HTTP_PROXY, which HTTP clients inside the app obey (CVE-2016-5385, "httpoxy").
@@ -162,15 +162,14 @@ const responseFate = remembered((name): ResponseFate => {
  * Cleans a response's fields.
  * @param trailers whether trailers could follow; without, Trailer would announce what never comes
  */
-export function outbound(raw: readonly (Buffer | string)[], trailers: boolean): string[] {
+export function outbound(raw: readonly string[], trailers: boolean): string[] {
   const fields: string[] = [];
   let connection = '';
   let length: string | null = null;
   let trailer: string | null = null;
   let late = false;
-  const texts = textsOf(raw);
-  for (let i = 0; i + 1 < texts.length; i += 2) {
-    const [name = '', value = ''] = [texts[i], texts[i + 1]];
+  for (let i = 0; i + 1 < raw.length; i += 2) {
+    const [name = '', value = ''] = [raw[i], raw[i + 1]];
     const what = responseFate(name);
     switch (what) {
       case 'drop': continue;

@@ -1,6 +1,6 @@
 /** Connections from one host's fc-proxy to another's. */
 import { Agent } from 'node:http';
-import { connect, type Socket } from 'node:net';
+import { connect, type OnReadOpts, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { connect as connectTls } from 'node:tls';
 import type { FleetTls } from '../config/tls.ts';
@@ -30,9 +30,13 @@ export class HopConnectError extends Error {
 /** Gets a connection, or why there is none. */
 export type Connected = (...result: [null, Socket] | [HopConnectError, null]) => void;
 
-/** Connects to a host's internal listener; with `tls`, the host must prove its name in the CMDB. */
-export function connectHop(host: Host, tls: FleetTls | null, connected: Connected): void {
-  const tcp = connect({ host: host.address, port: host.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS });
+/**
+ * Connects to a host's internal listener; with `tls`, the host must prove its name in the CMDB.
+ * @param onread who gets what comes; null: it is read like any stream
+ */
+export function connectHop(host: Host, tls: FleetTls | null, onread: OnReadOpts | null, connected: Connected): void {
+  const direct = tls === null && onread !== null ? { onread } : {};
+  const tcp = connect({ host: host.address, port: host.port, noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, ...direct });
   let socket: Socket = tcp;
   let over = false;
   const fail = (error: Error): void => {
@@ -48,6 +52,8 @@ export function connectHop(host: Host, tls: FleetTls | null, connected: Connecte
     over = true;
     clearTimeout(timer);
     for (const one of [socket, tcp]) one.removeListener('error', fail).removeListener('close', closed);
+    // TLS over a socket that exists already has no `onread` of its own.
+    if (tls !== null && onread !== null) socket.on('data', (bytes: Buffer) => { if (!onread.callback(bytes.length, bytes)) socket.pause(); });
     connected(null, socket);
   };
   const closed = (): void => { fail(new Error('the connection was closed')); };
@@ -84,7 +90,7 @@ export class HopAgent extends Agent {
 
   override createConnection(_options: unknown, callback?: (error: Error | null, stream: Duplex) => void): Duplex | null | undefined {
     // The types have no way to say that there is none.
-    connectHop(this.#host, this.#tls, (error, socket) => { if (callback !== undefined) Reflect.apply(callback, undefined, [error, socket]); });
+    connectHop(this.#host, this.#tls, null, (error, socket) => { if (callback !== undefined) Reflect.apply(callback, undefined, [error, socket]); });
     return undefined;
   }
 }

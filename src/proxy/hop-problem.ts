@@ -2,7 +2,7 @@
  * What one fc-proxy tells another in the head of an answer that is its own and no app's, beside the page or JSON for
  * the client. Only the internal listener says it, and to the fleet alone; what apps say under these names is dropped.
  */
-import { field, text } from './fields.ts';
+import { field } from './fields.ts';
 import { HOP } from './headers.ts';
 import { isKind, Problem } from './problem.ts';
 
@@ -20,14 +20,9 @@ export function hopFields(problem: Problem, unsent: boolean): string[] {
 }
 
 /** What an answer's fields say; null: it is the app's, or of a kind that is not known here. */
-export function hopProblemOf(raw: readonly (Buffer | string)[]): HopProblem | null {
-  let kind: string | undefined;
-  for (let i = 0; i + 1 < raw.length && kind === undefined; i += 2) {
-    const name = text(raw[i]);
-    if (name.length === HOP.problem.length && name.toLowerCase() === PROBLEM) kind = text(raw[i + 1]);
-  }
+export function hopProblemOf(fields: readonly string[]): HopProblem | null {
+  const kind = field(fields, PROBLEM);
   if (kind === undefined || !isKind(kind)) return null;
-  const fields = raw.map(text);
   const retryAfterS = Number(field(fields, 'retry-after') ?? NaN);
   const problem = new Problem(kind, decode(field(fields, DETAIL) ?? ''), Number.isFinite(retryAfterS) ? { retryAfterS } : {});
   return { problem, unsent: kind === 'misdirected' || field(fields, UNSENT) !== undefined };

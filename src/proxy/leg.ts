@@ -1,6 +1,5 @@
 /** One attempt's way: straight to the app here, or to the fc-proxy of the host that has it. */
 import type httpProxy from 'http-proxy';
-import type { Dispatcher } from 'undici';
 import type { Activator } from './activate.ts';
 import type { Generation } from './generation.ts';
 import { HOP } from './headers.ts';
@@ -9,6 +8,8 @@ import { isUnreached, type Peer, type Rider } from './peer.ts';
 import { Problem } from './problem.ts';
 import type { SickPlaces } from './sick.ts';
 import type { Path } from './upstream.ts';
+import type { Request } from './wire/request.ts';
+import type { Answered } from './wire/wire.ts';
 
 interface AnyLeg {
   /** What the journal calls it. */
@@ -19,7 +20,7 @@ interface AnyLeg {
   readonly tunnel: httpProxy.ServerOptions;
   begin(rider: Rider): void;
   end(rider: Rider): void;
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void;
+  dispatch(request: Request, answered: Answered): void;
   /** The app has answered. */
   answered(): void;
   /** The attempt failed: the next ones should know of it, also when this request is lost. */
@@ -64,8 +65,8 @@ export class LocalLeg implements AnyLeg {
     this.#activator.end(this.generation);
   }
 
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    this.generation.upstream.pool(this.path).dispatch(options, handler);
+  dispatch(request: Request, answered: Answered): void {
+    this.generation.upstream.pool(this.path).dispatch(request, answered);
   }
 
   answered(): void {
@@ -122,8 +123,8 @@ export class HopLeg implements AnyLeg {
     this.peer.end(this.#app, rider);
   }
 
-  dispatch(options: Dispatcher.DispatchOptions, handler: Dispatcher.DispatchHandler): void {
-    this.peer.pool.dispatch(options, handler);
+  dispatch(request: Request, answered: Answered): void {
+    this.peer.pool.dispatch(request, answered);
   }
 
   answered(): void {

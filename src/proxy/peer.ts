@@ -1,5 +1,4 @@
 /** Another host's fc-proxy: connections to it, what is in flight there, and whether it can be had. */
-import { Pool } from 'undici';
 import type { FleetTls } from '../config/tls.ts';
 import type { Logger } from '../log.ts';
 import type { Host } from '../model/app.ts';
@@ -8,12 +7,18 @@ import { HOP } from './headers.ts';
 import { connectHop, HopAgent, HopConnectError } from './hop-connect.ts';
 import { Pulse } from './pulse.ts';
 import { SILENCE_MS } from './upstream.ts';
+import { Pool } from './wire/pool.ts';
+import { statusOf } from './wire/status.ts';
+import { WireClosed } from './wire/wire.ts';
 
 /** What the internal listener answers 204 to, without any app. */
 export const ALIVE_PATH = '/.fastcontainer/alive';
 
 /** Shorter than what a proxy that is about to end leaves an idle connection (drain.ts): we close first, never it. */
 const IDLE_MS = 500;
+
+/** The same for its signs of life, which are asked for several times a second (pulse.ts). */
+const ALIVE_IDLE_MS = 2000;
 
 /** The first pause before a host that could not be had is asked again; it doubles. */
 const BACKOFF_MS = 500;
@@ -61,7 +66,7 @@ export class Peer {
   constructor(host: Host, options: PeerOptions) {
     this.host = host;
     this.#options = options;
-    this.pool = this.#open({ keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS });
+    this.pool = this.#open(IDLE_MS);
     this.agent = new HopAgent(host, options.tls);
     this.#alive = this.#openAlive();
     this.#pulse = new Pulse({
@@ -129,14 +134,14 @@ export class Peer {
   close(): void {
     this.#closed = true;
     this.#next?.cancel();
-    this.pool.close(() => undefined);
+    this.pool.close();
     if (this.#riders.size === 0) this.#closeAll();
   }
 
   #closeAll(): void {
     this.#pulse.stop();
     this.#dead?.cancel();
-    this.#alive.destroy(() => undefined);
+    this.#alive.destroy(new WireClosed('the host has left the fleet', 'ECONNRESET'));
     this.agent.destroy();
   }
 
@@ -183,16 +188,15 @@ export class Peer {
   /** @throws when there was no sign of life in time */
   async #ask(): Promise<void> {
     const alive = this.#alive;
-    const abort = new AbortController();
-    const alarm = this.#options.clock.after(RETURN_MS, () => { abort.abort(); });
+    const alarm = this.#options.clock.after(RETURN_MS, () => { alive.destroy(new Error(`no answer within ${RETURN_MS} ms`)); });
     try {
-      const { statusCode, body } = await alive.request({ path: ALIVE_PATH, method: 'GET', headers: this.fields(''), signal: abort.signal });
-      await body.dump();
-      if (statusCode !== 204) throw new Error(`the answer is ${statusCode}`);
+      const headers = ['Host', this.host.name, ...this.fields('')];
+      const status = await statusOf(alive, { method: 'GET', path: ALIVE_PATH, headers, length: 0, body: null });
+      if (status !== 204) throw new Error(`the answer is ${status}`);
     } catch (error) {
       // The next one on a connection of its own: this one may be dead, and say nothing for long.
       if (this.#alive === alive && !this.#closed) this.#alive = this.#openAlive();
-      alive.destroy(() => undefined);
+      alive.destroy(new WireClosed('it was of no use', 'ECONNRESET'));
       throw error;
     } finally {
       alarm.cancel();
@@ -202,7 +206,7 @@ export class Peer {
   #knock(withinMs: number): Promise<'there' | 'refused' | 'silent'> {
     return new Promise((resolve) => {
       const alarm = this.#options.clock.after(withinMs, () => { setImmediate(() => { setImmediate(resolve, 'silent'); }); });
-      connectHop(this.host, null, (error, socket) => {
+      connectHop(this.host, null, null, (error, socket) => {
         alarm.cancel();
         socket?.on('error', () => undefined).destroy();
         resolve(error === null ? 'there' : error.refused ? 'refused' : 'silent');
@@ -211,24 +215,16 @@ export class Peer {
   }
 
   #openAlive(): Pool {
-    return this.#open({ connections: 1, keepAliveTimeout: 2000, keepAliveMaxTimeout: 2000 });
+    return this.#open(ALIVE_IDLE_MS);
   }
 
-  #open(options: Pool.Options): Pool {
-    // The name is for messages only: the connection goes where the row says.
-    return new Pool(`http://${this.host.name}:${this.host.port}`, {
-      pipelining: 1,
-      keepAliveTimeoutThreshold: 0,
-      headersTimeout: SILENCE_MS,
-      bodyTimeout: SILENCE_MS,
-      maxHeaderSize: 65536,
-      ...options,
-      connect: (_where, connected) => {
-        connectHop(this.host, this.#options.tls, (error, socket) => {
-          if (error === null) connected(null, socket);
-          else connected(error, null);
-        });
-      },
+  #open(idleMs: number): Pool {
+    return new Pool({
+      connect: (onread, connected) => { connectHop(this.host, this.#options.tls, onread, connected); },
+      clock: this.#options.clock,
+      idleMs,
+      marginMs: 0,
+      silenceMs: SILENCE_MS,
     });
   }
 }

@@ -7,7 +7,7 @@ import type { Call } from './call.ts';
 import type { Clock } from './clock.ts';
 import { outbound } from './headers.ts';
 import { HeldAnswer, isShort } from './held-answer.ts';
-import { writeNow, writeWhole } from './write.ts';
+import { writeLent, writeNow, writeWhole } from './write.ts';
 
 interface Head {
   readonly status: number;
@@ -43,7 +43,7 @@ export class Reply {
   }
 
   /** The head has come, of an answer that is the client's. */
-  begin(call: Call, status: number, phrase: string, raw: readonly (Buffer | string)[]): void {
+  begin(call: Call, status: number, phrase: string, raw: readonly string[]): void {
     this.#call = call;
     // Trailers need chunks: not after a Content-Length, not to HTTP/1.0, not where there is no body.
     const fields = outbound(raw, this.#req.httpVersion === '1.1' && this.#req.method !== 'HEAD' && status !== 204 && status !== 304);
@@ -56,12 +56,12 @@ export class Reply {
     process.nextTick(flush, this);
   }
 
-  data(chunk: Buffer): void {
-    if (this.#held === null) this.#write(chunk);
-    else this.#held.chunks.push(chunk);
+  data(chunk: Buffer, lent: boolean): void {
+    if (this.#held === null) this.#write(chunk, lent);
+    else this.#held.chunks.push(lent ? Buffer.from(chunk) : chunk);
   }
 
-  end(trailers: readonly (Buffer | string)[]): void {
+  end(trailers: readonly string[]): void {
     this.#call = null;
     const held = this.#held;
     if (held !== null) {
@@ -83,7 +83,7 @@ export class Reply {
   }
 
   /** 103 Early Hints. */
-  hints(raw: readonly (Buffer | string)[]): void {
+  hints(raw: readonly string[]): void {
     if (this.#req.httpVersion !== '1.1' || this.#res.headersSent) return;
     const fields = outbound(raw, false);
     const links: string[] = [];
@@ -111,9 +111,9 @@ export class Reply {
     this.#res.writeHead(status, phrase, fields);
   }
 
-  #write(chunk: Buffer): void {
+  #write(chunk: Buffer, lent: boolean): void {
     this.#written = true;
-    if (writeNow(this.#res, chunk)) return;
+    if (lent ? writeLent(this.#res, chunk) : writeNow(this.#res, chunk)) return;
     this.#call?.pause();
     if (this.#listensForDrain) return;
     this.#listensForDrain = true;
@@ -128,9 +128,9 @@ export class Reply {
     try {
       this.#writeHead();
       if (held.chunks.length === 0) this.#res.flushHeaders();
-      for (const chunk of held.chunks) this.#write(chunk);
+      for (const chunk of held.chunks) this.#write(chunk, false);
     } catch (error) {
-      // Within undici's calls it would come to the same; here nobody else would catch it.
+      // Within the call's own telling it would come to the same; here nobody else would catch it.
       call.abort(error instanceof Error ? error : new Error(String(error)));
     }
   }
@@ -148,7 +148,7 @@ function clean(phrase: string): string {
 const NEVER_IN_TRAILERS: ReadonlySet<string> = new Set(['content-length', 'content-encoding', 'content-type', 'host', 'set-cookie', 'trailer']);
 
 /** Trailers as addTrailers() takes them; fields that frame or route a message have no place there (RFC 9110 6.5.1). */
-function cleanTrailers(raw: readonly (Buffer | string)[]): [string, string][] {
+function cleanTrailers(raw: readonly string[]): [string, string][] {
   const fields = outbound(raw, false);
   const pairs: [string, string][] = [];
   for (let i = 0; i + 1 < fields.length; i += 2) {

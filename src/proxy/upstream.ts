@@ -1,8 +1,9 @@
 /** Connections to one generation: pooled, and worthless once its container has ended. */
-import { isIPv6 } from 'node:net';
-import { Pool } from 'undici';
+import { connect, type Socket } from 'node:net';
 import type { SnapshotGeneration } from '../snapshot/format.ts';
 import type { Alarm, Clock } from './clock.ts';
+import { Pool, type Connected } from './wire/pool.ts';
+import { WireClosed } from './wire/wire.ts';
 
 /** How a generation is reached. */
 export type Path =
@@ -15,6 +16,9 @@ export type Path =
 export const SILENCE_MS = 3_600_000;
 
 const CONNECT_TIMEOUT_MS = 5000;
+
+/** After this long without a byte, TCP asks whether the app is still there. */
+const TCP_KEEP_ALIVE_MS = 60_000;
 
 /**
  * Idle connections are closed soon: an app that closes them first could do so
@@ -55,17 +59,16 @@ export class Upstream {
 
   #open(path: Path): Pool {
     const { address, port, socketPath } = this.#spec;
-    const host = isIPv6(address) ? `[${address}]` : address;
-    return new Pool(`http://${host}:${port}`, {
-      ...(path === 'socket' ? { socketPath } : {}),
-      pipelining: 1,
-      connectTimeout: CONNECT_TIMEOUT_MS,
-      keepAliveTimeout: KEEP_ALIVE_MS,
-      keepAliveMaxTimeout: KEEP_ALIVE_MS,
-      keepAliveTimeoutThreshold: KEEP_ALIVE_MS,
-      headersTimeout: SILENCE_MS,
-      bodyTimeout: SILENCE_MS,
-      maxHeaderSize: 65536,
+    const where = path === 'socket' ? { path: socketPath } : { host: address, port };
+    return new Pool({
+      connect: (onread, connected) => {
+        const socket = connect({ ...where, onread, noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEP_ALIVE_MS });
+        whenConnected(socket, this.#clock, connected);
+      },
+      clock: this.#clock,
+      idleMs: KEEP_ALIVE_MS,
+      marginMs: KEEP_ALIVE_MS,
+      silenceMs: SILENCE_MS,
     });
   }
 
@@ -74,7 +77,7 @@ export class Upstream {
     this.#drop();
     for (const pool of Object.values(this.#pools)) {
       this.#ended.push(pool);
-      pool.close(() => undefined);
+      pool.close();
     }
     this.#pools = {};
     if (this.#ended.length > 0) this.#linger = this.#clock.after(LINGER_MS, () => { this.#drop(); });
@@ -94,7 +97,25 @@ export class Upstream {
   #drop(): void {
     this.#linger?.cancel();
     this.#linger = null;
-    for (const pool of this.#ended) pool.destroy(new Error('the container has ended'), () => undefined);
+    for (const pool of this.#ended) pool.destroy(new WireClosed('the container has ended', 'ECONNRESET'));
     this.#ended = [];
   }
+}
+
+function whenConnected(socket: Socket, clock: Clock, connected: Connected): void {
+  const settle = (): void => {
+    alarm.cancel();
+    socket.removeListener('error', fail).removeListener('connect', done);
+  };
+  const fail = (error: Error): void => {
+    settle();
+    socket.on('error', () => undefined).destroy();
+    connected(error, null);
+  };
+  const done = (): void => {
+    settle();
+    connected(null, socket);
+  };
+  const alarm = clock.after(CONNECT_TIMEOUT_MS, () => { fail(new WireClosed(`no connection within ${CONNECT_TIMEOUT_MS} ms`, 'ETIMEDOUT')); });
+  socket.once('error', fail).once('connect', done);
 }

@@ -18,6 +18,20 @@ export function writeNow(res: ServerResponse, chunk: Buffer | string): boolean {
   return little || res.writableLength === 0;
 }
 
+/**
+ * Writes a part of a body whose bytes are only lent: they are copied unless they can go to the kernel at once.
+ * @returns false: not all of it has, or too much waits; the bytes must stay as they are until there is a `drain`
+ */
+export function writeLent(res: ServerResponse, chunk: Buffer): boolean {
+  const { socket } = res;
+  // A small one that waits would not have node tell when it waits no longer.
+  if (socket === null || socket.writableCorked > 0 || chunk.length < res.writableHighWaterMark) return writeNow(res, Buffer.from(chunk));
+  socket.cork();
+  res.write(chunk);
+  socket.uncork();
+  return res.writableLength === 0;
+}
+
 /** Writes an answer that is all there, after its head was given to writeHead(), and ends it. */
 export function writeWhole(res: ServerResponse, chunks: readonly Buffer[]): void {
   const [first] = chunks;

@@ -43,8 +43,9 @@ describe('a request arrives as it was sent', () => {
     assert.equal(method, 'PATCH');
     assert.equal(url, '//a/../b?c=%20&d=http://x');
     assert.deepEqual(rawHeaders, [
-      'host', 'APP.example:80', 'connection', 'keep-alive', 'X-One', '1', 'x-TWO', 'b', 'x-one', '3',
-      'X-Forwarded-For', '127.0.0.1', 'X-Forwarded-Proto', 'http', 'X-Forwarded-Host', 'APP.example:80', 'content-length', '0',
+      'Host', 'APP.example:80', 'X-One', '1', 'x-TWO', 'b', 'x-one', '3',
+      'X-Forwarded-For', '127.0.0.1', 'X-Forwarded-Proto', 'http', 'X-Forwarded-Host', 'APP.example:80',
+      'Connection', 'keep-alive', 'Content-Length', '0',
     ]);
   });
 

@@ -77,21 +77,6 @@ describe('a response on its way out', () => {
   for (const [why, raw, trailers, expected] of table) {
     test(why, () => { assert.deepEqual(outbound(raw, trailers), expected); });
   }
-  test('bytes are ISO 8859-1', () => {
-    assert.deepEqual(outbound([Buffer.from('X'), Buffer.from([0xe9, 0xff])], true), ['X', '\xe9\xff']);
-  });
-  test('parts may lie anywhere: in one buffer, in this order or another, or in several', () => {
-    const head = Buffer.from('.X-One: caf\xe9..Y: \xff!', 'latin1');
-    const parts = [head.subarray(1, 6), head.subarray(8, 12), head.subarray(14, 15), head.subarray(17, 18)];
-    const [a, b, c, d] = parts as [Buffer, Buffer, Buffer, Buffer];
-    const strange = Buffer.from(new Uint8Array([0xfe]));
-    assert.deepEqual(outbound([a, b, c, d], true), ['X-One', 'caf\xe9', 'Y', '\xff']);
-    assert.deepEqual(outbound([c, d, a, b], true), ['Y', '\xff', 'X-One', 'caf\xe9']);
-    assert.deepEqual(outbound([a, d, c, b], true), ['X-One', '\xff', 'Y', 'caf\xe9']);
-    assert.deepEqual(outbound([c, d, a, strange], true), ['Y', '\xff', 'X-One', '\xfe']);
-    assert.deepEqual(outbound([a, strange, c, d], true), ['X-One', '\xfe', 'Y', '\xff']);
-    assert.deepEqual(outbound([], true), []);
-  });
 });
 
 test('field() finds the first by its lower-case name', () => {
