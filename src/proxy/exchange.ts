@@ -44,8 +44,9 @@ export class Exchange implements Activity, Caller, Replier, Rider {
   #headers: string[] | null = null;
   /** Null as long as nothing has to be waited for. */
   #visit: Visit | null = null;
-  /** The attempt under way. */
+  /** The attempt under way, and the last one. */
   #call: Call | null = null;
+  #last: Call | null = null;
   #sends = 0;
   #gone = false;
   #over = false;
@@ -81,16 +82,6 @@ export class Exchange implements Activity, Caller, Replier, Rider {
 
   /** Serves the request; its answer, good or bad, is all that comes of it. */
   serve(): void {
-    if (this.#idempotent) {
-      this.#serve();
-      return;
-    }
-    // It can be sent once only, so not on a connection that the app has closed already: news of that, which came
-    // before the request, are heard by the end of this turn of the event loop.
-    setImmediate(() => { if (!this.#gone) this.#serve(); });
-  }
-
-  #serve(): void {
     const leg = directly(this.#context, this.#target);
     if (leg === null) void this.#activateAndForward();
     else this.#forward(leg);
@@ -120,7 +111,7 @@ export class Exchange implements Activity, Caller, Replier, Rider {
       return;
     }
     const call = new Call(leg, this, this.#context.clock.now());
-    this.#call = call;
+    this.#call = this.#last = call;
     leg.begin(this);
     const headers = this.#headers ??= this.#requestHeaders();
     leg.dispatch({
@@ -214,6 +205,15 @@ export class Exchange implements Activity, Caller, Replier, Rider {
     if (this.#context.draining()) fields.push('Connection', 'close');
   }
 
+  unwritable(error: Error): void {
+    this.#reply.drop();
+    const leg = this.#last?.leg;
+    // Nobody is told of its end any more.
+    this.#release()?.abort(error);
+    this.#context.log.warn('the app gave no answer', { ...leg?.name, method: this.#method, error });
+    this.#fail(hopeless(error) ?? this.#broken(error));
+  }
+
   //--- when it did not work ---
 
   async #retry(leg: Leg, error: Error, sent: boolean): Promise<void> {
@@ -289,9 +289,9 @@ export class Exchange implements Activity, Caller, Replier, Rider {
 
   #receipt(waited: Waited, status: number): Receipt {
     const { clock, log } = this.#context;
-    const appMs = this.#call === null ? 0 : clock.now() - this.#call.begunAt;
+    const appMs = this.#last === null ? 0 : clock.now() - this.#last.begunAt;
     const receipt = { queueMs: waited.queueMs, startMs: waited.startMs, appMs, parts: waited.parts ?? [] };
-    log.info('answered after a start', { ...this.#call?.leg.name, method: this.#method, status, ...receiptFields(receipt) });
+    log.info('answered after a start', { ...this.#last?.leg.name, method: this.#method, status, ...receiptFields(receipt) });
     return receipt;
   }
 }

@@ -1,13 +1,22 @@
 /**
- * An app's answer on its way to the client: held back for a moment if it is short and the request could be made again
- * (held-answer.ts), else passed on as it comes.
+ * An app's answer on its way to the client. What comes of it in one turn of the event loop leaves together, and with
+ * what goes to others (turn.ts). A short one is held back for a moment if the request could be made again: as long as
+ * nothing of it has left, an app may die within its answer, and the client sees nothing of that. Whoever streams says
+ * no length, and is passed on as it comes.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Call } from './call.ts';
-import type { Clock } from './clock.ts';
+import type { Alarm, Clock } from './clock.ts';
+import { field } from './fields.ts';
 import { outbound } from './headers.ts';
-import { HeldAnswer, isShort } from './held-answer.ts';
+import { atTurnEnd, type Task } from './turn.ts';
 import { writeLent, writeNow, writeWhole } from './write.ts';
+
+/** Answers up to this size are held, … */
+const HELD_BYTES = 262_144;
+
+/** … and none for longer: an app that sends a short answer slowly may have a reason. */
+const HELD_MS = 200;
 
 interface Head {
   readonly status: number;
@@ -21,18 +30,26 @@ export interface Replier {
   readonly repeatable: boolean;
   /** The head is about to leave: the request cannot be made again from here on. Adds its own fields. */
   leaving(status: number, fields: string[]): void;
+  /** It cannot be written: node finds its head malformed. Nothing of it has left. */
+  unwritable(error: Error): void;
 }
 
-export class Reply {
+export class Reply implements Task {
   readonly #req: IncomingMessage;
   readonly #res: ServerResponse;
   readonly #clock: Clock;
   readonly #replier: Replier;
   #call: Call | null = null;
   #head: Head | null = null;
-  #held: HeldAnswer | null = null;
-  /** Whether some of the body was written, and the head with it. */
-  #written = false;
+  /** What came and has not left; null: there is no answer, or it leaves as it comes. */
+  #gathered: Buffer[] | null = null;
+  /** Whether it is held back beyond the end of the turn. */
+  #held = false;
+  #alarm: Alarm | null = null;
+  /** Whether the end of the turn is awaited. */
+  #turning = false;
+  /** Of an answer that has come to its end. */
+  #trailers: readonly string[] | null = null;
   #listensForDrain = false;
 
   constructor(req: IncomingMessage, res: ServerResponse, clock: Clock, replier: Replier) {
@@ -48,38 +65,30 @@ export class Reply {
     // Trailers need chunks: not after a Content-Length, not to HTTP/1.0, not where there is no body.
     const fields = outbound(raw, this.#req.httpVersion === '1.1' && this.#req.method !== 'HEAD' && status !== 204 && status !== 304);
     this.#head = { status, phrase: clean(phrase), fields };
-    if (this.#replier.repeatable && isShort(fields)) {
-      this.#held = new HeldAnswer(this.#clock, () => { this.#heldTooLong(call); });
-      return;
-    }
-    this.#writeHead();
-    process.nextTick(flush, this);
+    this.#gathered = [];
+    this.#held = this.#replier.repeatable && isShort(fields);
+    this.#untilTurnEnds();
   }
 
   data(chunk: Buffer, lent: boolean): void {
-    if (this.#held === null) this.#write(chunk, lent);
-    else this.#held.chunks.push(lent ? Buffer.from(chunk) : chunk);
+    // Much at once is not worth a copy.
+    if (lent && !this.#held) this.#release();
+    if (this.#gathered === null) this.#write(chunk, lent);
+    else this.#gathered.push(lent ? Buffer.from(chunk) : chunk);
   }
 
   end(trailers: readonly string[]): void {
     this.#call = null;
-    const held = this.#held;
-    if (held !== null) {
-      held.end();
-      this.#held = null;
-      this.#writeHead();
-      writeWhole(this.#res, held.chunks);
-      return;
-    }
-    if (trailers.length > 0 && this.#res.chunkedEncoding) this.#res.addTrailers(cleanTrailers(trailers));
-    this.#res.end();
+    this.#trailers = trailers;
+    if (this.#gathered !== null) this.#untilTurnEnds();
+    else this.#finish();
   }
 
-  /** The answer broke off: what was held of it is nobody's. */
+  /** The answer broke off: what is here of it is nobody's. */
   drop(): void {
     this.#call = null;
-    this.#held?.end();
-    this.#held = null;
+    this.#gathered = null;
+    this.#alarm?.cancel();
   }
 
   /** 103 Early Hints. */
@@ -99,20 +108,59 @@ export class Reply {
     }
   }
 
-  /** Node keeps the head until there is a body to go with it: an event stream may have none for long. */
-  flush(): void {
-    if (!this.#written && !this.#res.writableEnded && !this.#res.destroyed) this.#res.flushHeaders();
+  turnEnds(): void {
+    this.#turning = false;
+    if (this.#gathered === null) return;
+    if (this.#trailers !== null) this.#whole(this.#gathered);
+    else if (this.#held) this.#alarm ??= this.#clock.after(HELD_MS, () => { this.#release(); });
+    else this.#release();
   }
 
-  #writeHead(): void {
-    if (this.#head === null) return;
+  #untilTurnEnds(): void {
+    if (this.#turning) return;
+    this.#turning = true;
+    atTurnEnd(this);
+  }
+
+  /** All of it has come, and leaves. */
+  #whole(chunks: readonly Buffer[]): void {
+    if (!this.#begun()) return;
+    if (!this.#res.chunkedEncoding) {
+      writeWhole(this.#res, chunks);
+      return;
+    }
+    // Chunks, trailers and the end by one writev(): end() uncorks.
+    this.#res.socket?.cork();
+    for (const chunk of chunks) this.#res.write(chunk);
+    this.#finish();
+  }
+
+  /** What is here of it leaves, and what is still to come as it comes. */
+  #release(): void {
+    const chunks = this.#gathered;
+    if (chunks === null || !this.#begun()) return;
+    // Node keeps the head until there is a body to go with it: an event stream may have none for long.
+    if (chunks.length === 0) this.#res.flushHeaders();
+    for (const chunk of chunks) this.#write(chunk, false);
+  }
+
+  /** Nothing is gathered any more, and the head goes out with the next write. @returns whether it can */
+  #begun(): boolean {
+    this.#gathered = null;
+    this.#alarm?.cancel();
+    if (this.#head === null) return false;
     const { status, phrase, fields } = this.#head;
     this.#replier.leaving(status, fields);
-    this.#res.writeHead(status, phrase, fields);
+    try {
+      this.#res.writeHead(status, phrase, fields);
+      return true;
+    } catch (error) {
+      this.#replier.unwritable(error instanceof Error ? error : new Error(String(error)));
+      return false;
+    }
   }
 
   #write(chunk: Buffer, lent: boolean): void {
-    this.#written = true;
     if (lent ? writeLent(this.#res, chunk) : writeNow(this.#res, chunk)) return;
     this.#call?.pause();
     if (this.#listensForDrain) return;
@@ -120,24 +168,17 @@ export class Reply {
     this.#res.on('drain', () => { this.#call?.resume(); });
   }
 
-  /** Passes on what was held of the answer; what is still to come follows as it comes. */
-  #heldTooLong(call: Call): void {
-    const held = this.#held;
-    if (held === null) return;
-    this.#held = null;
-    try {
-      this.#writeHead();
-      if (held.chunks.length === 0) this.#res.flushHeaders();
-      for (const chunk of held.chunks) this.#write(chunk, false);
-    } catch (error) {
-      // Within the call's own telling it would come to the same; here nobody else would catch it.
-      call.abort(error instanceof Error ? error : new Error(String(error)));
-    }
+  #finish(): void {
+    const trailers = this.#trailers ?? [];
+    if (trailers.length > 0 && this.#res.chunkedEncoding) this.#res.addTrailers(cleanTrailers(trailers));
+    this.#res.end();
   }
 }
 
-function flush(reply: Reply): void {
-  reply.flush();
+/** Whether an answer with these fields (names and values in turn) is short enough to be held. */
+function isShort(fields: readonly string[]): boolean {
+  const length = field(fields, 'content-length');
+  return length !== undefined && Number(length) <= HELD_BYTES;
 }
 
 /** A reason phrase that node accepts, or none. */

@@ -1,8 +1,9 @@
 /** The connections to one place: a free one for each request, or a new one; idle ones are closed soon. */
 import type { OnReadOpts, Socket } from 'node:net';
 import type { Alarm, Clock } from '../clock.ts';
+import { atTurnEnd, type Task } from '../turn.ts';
 import { headOf, type Request } from './request.ts';
-import { Wire, WireClosed, type Answered, type WireOwner } from './wire.ts';
+import { Wire, WireClosed, type Answered, type Sending, type WireOwner } from './wire.ts';
 
 /** Gets a connection, or why there is none. */
 export type Connected = (...result: [null, Socket] | [Error, null]) => void;
@@ -19,11 +20,12 @@ export interface PoolOptions {
   readonly silenceMs: number;
 }
 
-export class Pool implements WireOwner {
+export class Pool implements WireOwner, Task {
   readonly #options: PoolOptions;
   readonly #wires = new Set<Wire>();
   /** Those who wait for a connection. */
-  readonly #waiting = new Set<Answered>();
+  readonly #waiting = new Set<Sending>();
+  #new: Sending[] = [];
   /** The one that became free last is used first. */
   readonly #free: Wire[] = [];
   #alarm: Alarm | null = null;
@@ -35,32 +37,46 @@ export class Pool implements WireOwner {
     this.#options = options;
   }
 
-  /** Sends a request; what becomes of it is told to `answered`. */
+  /**
+   * Sends a request at the end of this turn; what becomes of it is told to `answered`. By then it is known which
+   * connections the other side has closed before the request came: it gets none of those.
+   */
   dispatch(request: Request, answered: Answered): void {
-    let head: string;
     try {
       if (this.closed) throw this.#destroyed ?? new WireClosed('the connections have been closed', 'ECONNRESET');
-      head = headOf(request);
+      const waiting: Sending = { request, head: headOf(request), answered };
+      this.#waiting.add(waiting);
+      if (this.#new.push(waiting) === 1) atTurnEnd(this);
     } catch (error) {
       answered.failed(error instanceof Error ? error : new Error(String(error)));
-      return;
     }
-    const wire = this.#free.pop();
-    if (wire !== undefined) {
-      wire.send(request, head, answered);
-      return;
+  }
+
+  turnEnds(): void {
+    for (const waiting of this.#new.splice(0)) {
+      // It may have been given up meanwhile.
+      if (!this.#waiting.has(waiting)) continue;
+      const wire = this.#free.pop();
+      if (wire === undefined) {
+        this.#connect(waiting);
+      } else {
+        this.#waiting.delete(waiting);
+        wire.send(waiting);
+      }
     }
-    const made = new Wire(this);
-    this.#waiting.add(answered);
-    this.#options.connect(made.onread, (error, socket) => {
-      if (!this.#waiting.delete(answered)) {
+  }
+
+  #connect(waiting: Sending): void {
+    const wire = new Wire(this);
+    this.#options.connect(wire.onread, (error, socket) => {
+      if (!this.#waiting.delete(waiting)) {
         socket?.on('error', () => undefined).destroy();
       } else if (error !== null) {
-        answered.failed(error);
+        waiting.answered.failed(error);
       } else {
-        this.#wires.add(made);
-        made.connected(socket, this.#options.silenceMs);
-        made.send(request, head, answered);
+        this.#wires.add(wire);
+        wire.connected(socket, this.#options.silenceMs);
+        wire.send(waiting);
       }
     });
   }
@@ -79,7 +95,7 @@ export class Pool implements WireOwner {
     for (const wire of [...this.#wires]) wire.abort(error);
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const answered of waiting) answered.failed(error);
+    for (const { answered } of waiting) answered.failed(error);
   }
 
   free(wire: Wire): void {

@@ -21,6 +21,14 @@ export interface Answered {
   failed(error: Error): void;
 }
 
+/** A request on its way. */
+export interface Sending {
+  readonly request: Request;
+  /** headOf(request). */
+  readonly head: string;
+  readonly answered: Answered;
+}
+
 /** Whose connection it is. */
 export interface WireOwner {
   /** It can take another request. */
@@ -95,8 +103,8 @@ export class Wire implements AnswerSink, BodySink {
     socket.setTimeout(silenceMs, () => { this.#break(new WireClosed(`nothing came for ${silenceMs} ms`, 'ERR_SILENT')); });
   }
 
-  /** Sends a request. @param head headOf(request) */
-  send(request: Request, head: string, answered: Answered): void {
+  /** Sends a request. */
+  send({ request, head, answered }: Sending): void {
     this.#request = request;
     this.#answered = answered;
     this.#headCame = this.#complete = this.#keepAlive = false;
