@@ -14,7 +14,11 @@ export class Connection implements Origin {
   readonly address: string;
   readonly trusted: boolean;
   readonly internal: boolean;
-  readonly activities = new Set<Activity>();
+  /**
+   * No Set: one that is added to and deleted from for each request makes a chain of its former tables, and these
+   * keep all that was ever in it until the next full garbage collection (V8's ordered hash tables).
+   */
+  readonly #activities: Activity[] = [];
   /** When it last became idle, on the proxy's clock. */
   idleSince: number;
 
@@ -26,12 +30,32 @@ export class Connection implements Origin {
     this.internal = internal;
     this.idleSince = now;
     socket.once('close', () => {
-      for (const activity of [...this.activities]) activity.clientGone();
+      this.clientGone();
     });
+  }
+
+  /** Something goes on until end(). */
+  begin(activity: Activity): void {
+    this.#activities.push(activity);
+  }
+
+  end(activity: Activity): void {
+    const at = this.#activities.indexOf(activity);
+    if (at >= 0) this.#activities.splice(at, 1);
+  }
+
+  /** Whether an answer has begun, so that nothing else can be said. */
+  get answering(): boolean {
+    return this.#activities.some(({ answering }) => answering);
+  }
+
+  /** Nobody waits for answers any more. */
+  clientGone(): void {
+    for (const activity of [...this.#activities]) activity.clientGone();
   }
 
   /** Whether nothing is going on, and nothing has been since `since`. */
   idle(since: number): boolean {
-    return this.activities.size === 0 && this.idleSince <= since;
+    return this.#activities.length === 0 && this.idleSince <= since;
   }
 }

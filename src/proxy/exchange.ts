@@ -63,7 +63,7 @@ export class Exchange implements Activity, Caller, Replier, Rider {
     this.#arrivedAt = context.clock.now();
     this.#body = inbound.length === 0 ? null : this.#bodyOf(req, res, expectsContinue);
     this.#reply = new Reply(req, res, context.clock, this);
-    connection.activities.add(this);
+    connection.begin(this);
     res.on('close', () => { this.#closed(); });
   }
 
@@ -268,7 +268,7 @@ export class Exchange implements Activity, Caller, Replier, Rider {
   clientGone(): void {
     if (this.#over) return;
     this.#over = true;
-    this.#connection.activities.delete(this);
+    this.#connection.end(this);
     this.#gone = true;
     this.#body?.forget();
     this.#reply.drop();
@@ -282,7 +282,7 @@ export class Exchange implements Activity, Caller, Replier, Rider {
       this.clientGone();
     } else if (!this.#over) {
       this.#over = true;
-      this.#connection.activities.delete(this);
+      this.#connection.end(this);
       this.#connection.idleSince = this.#context.clock.now();
     }
   }

@@ -215,13 +215,12 @@ export class ProxyServer {
     if (this.#refused.has(socket)) return;
     this.#refused.add(socket);
     const connection = this.#bySocket.get(socket);
-    const answering = connection !== undefined && [...connection.activities].some((activity) => activity.answering);
     // Nor does anyone at the internal listener who speaks no HTTP get an answer.
-    if (codeOf(error) === 'ECONNRESET' || answering || !socket.writable || connection?.internal === true) {
+    if (codeOf(error) === 'ECONNRESET' || connection?.answering === true || !socket.writable || connection?.internal === true) {
       socket.destroy();
       return;
     }
-    for (const activity of [...connection?.activities ?? []]) activity.clientGone();
+    connection?.clientGone();
     respondRaw(socket, answerTo(problemOf(error), undefined));
   }
 }

@@ -66,7 +66,7 @@ export class Tunnel implements Activity, Rider {
     this.#inbound = inbound;
     this.#target = target;
     this.#visit = new Visit(context, target, context.clock.now());
-    connection.activities.add(this);
+    connection.begin(this);
     tunnels.set(req, this);
   }
 
@@ -200,7 +200,7 @@ export class Tunnel implements Activity, Rider {
   clientGone(): void {
     if (this.#gone) return;
     this.#gone = true;
-    this.#connection.activities.delete(this);
+    this.#connection.end(this);
     this.#visit.leave();
     this.#proxyReq?.destroy();
     this.#appSocket?.destroy();

@@ -23,9 +23,10 @@ export interface PoolOptions {
 export class Pool implements WireOwner, Task {
   readonly #options: PoolOptions;
   readonly #wires = new Set<Wire>();
-  /** Those who wait for a connection. */
-  readonly #waiting = new Set<Sending>();
+  /** Requests that get a connection at the end of this turn, … */
   #new: Sending[] = [];
+  /** … and those that wait until one is made. */
+  readonly #connecting = new Set<Sending>();
   /** The one that became free last is used first. */
   readonly #free: Wire[] = [];
   #alarm: Alarm | null = null;
@@ -44,39 +45,34 @@ export class Pool implements WireOwner, Task {
   dispatch(request: Request, answered: Answered): void {
     try {
       if (this.closed) throw this.#destroyed ?? new WireClosed('the connections have been closed', 'ECONNRESET');
-      const waiting: Sending = { request, head: headOf(request), answered };
-      this.#waiting.add(waiting);
-      if (this.#new.push(waiting) === 1) atTurnEnd(this);
+      if (this.#new.push({ request, head: headOf(request), answered }) === 1) atTurnEnd(this);
     } catch (error) {
       answered.failed(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
   turnEnds(): void {
-    for (const waiting of this.#new.splice(0)) {
-      // It may have been given up meanwhile.
-      if (!this.#waiting.has(waiting)) continue;
+    const sendings = this.#new;
+    this.#new = [];
+    for (const sending of sendings) {
       const wire = this.#free.pop();
-      if (wire === undefined) {
-        this.#connect(waiting);
-      } else {
-        this.#waiting.delete(waiting);
-        wire.send(waiting);
-      }
+      if (wire === undefined) this.#connect(sending);
+      else wire.send(sending);
     }
   }
 
-  #connect(waiting: Sending): void {
+  #connect(sending: Sending): void {
     const wire = new Wire(this);
+    this.#connecting.add(sending);
     this.#options.connect(wire.onread, (error, socket) => {
-      if (!this.#waiting.delete(waiting)) {
+      if (!this.#connecting.delete(sending)) {
         socket?.on('error', () => undefined).destroy();
       } else if (error !== null) {
-        waiting.answered.failed(error);
+        sending.answered.failed(error);
       } else {
         this.#wires.add(wire);
         wire.connected(socket, this.#options.silenceMs);
-        wire.send(waiting);
+        wire.send(sending);
       }
     });
   }
@@ -93,8 +89,9 @@ export class Pool implements WireOwner, Task {
     this.close();
     this.#destroyed = error;
     for (const wire of [...this.#wires]) wire.abort(error);
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
+    const waiting = [...this.#new, ...this.#connecting];
+    this.#new = [];
+    this.#connecting.clear();
     for (const { answered } of waiting) answered.failed(error);
   }
 
