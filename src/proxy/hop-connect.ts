@@ -53,7 +53,7 @@ export function connectHop(host: Host, tls: FleetTls | null, onread: OnReadOpts 
     clearTimeout(timer);
     for (const one of [socket, tcp]) one.removeListener('error', fail).removeListener('close', closed);
     // TLS over a socket that exists already has no `onread` of its own.
-    if (tls !== null && onread !== null) socket.on('data', (bytes: Buffer) => { if (!onread.callback(bytes.length, bytes)) socket.pause(); });
+    if (tls !== null && onread !== null) socket.on('data', (bytes: Buffer) => { onread.callback(bytes.length, bytes); });
     connected(null, socket);
   };
   const closed = (): void => { fail(new Error('the connection was closed')); };

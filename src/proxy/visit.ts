@@ -244,7 +244,7 @@ export class Visit {
   }
 }
 
-/** The `code` of node's and undici's errors, or nothing. */
+/** The `code` of node's errors, and of ours, or nothing. */
 export function codeOf(error: Error): string {
   return 'code' in error && typeof error.code === 'string' ? error.code : '';
 }

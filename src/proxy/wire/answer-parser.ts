@@ -86,7 +86,7 @@ export class AnswerParser implements ParserEvents {
 
   onHeadersComplete(status: number, upgrade: boolean, keepAlive: boolean): boolean {
     this.#settle();
-    const fields = this.#fields;
+    const fields = trimmed(this.#fields);
     this.#fields = [];
     this.#size = 0;
     this.#interim = status < 200;
@@ -101,7 +101,7 @@ export class AnswerParser implements ParserEvents {
 
   onMessageComplete(): void {
     this.#settle();
-    if (!this.#interim) this.#sink.complete(this.#fields);
+    if (!this.#interim) this.#sink.complete(trimmed(this.#fields));
   }
 
   #piece(part: number, at: number, length: number): void {
@@ -126,4 +126,15 @@ export class AnswerParser implements ParserEvents {
     }
     pieces.length = 0;
   }
+}
+
+/** The white space after a value, which llhttp leaves there, is none of it (RFC 9110 5.5). */
+function trimmed(fields: string[]): string[] {
+  for (let i = 1; i < fields.length; i += 2) {
+    const value = fields[i] ?? '';
+    let end = value.length;
+    while (end > 0 && (value[end - 1] === ' ' || value[end - 1] === '\t')) end--;
+    if (end < value.length) fields[i] = value.slice(0, end);
+  }
+  return fields;
 }

@@ -83,7 +83,7 @@ export class Wire implements AnswerSink, BodySink {
     buffer: () => this.#own ?? SHARED,
     callback: (length, bytes) => {
       this.#read(length, Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
-      return !this.#paused;
+      return true;
     },
   };
 

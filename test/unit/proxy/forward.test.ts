@@ -250,6 +250,32 @@ describe('streaming', () => {
     socket.destroy();
   });
 
+  test('clients that read by fits and starts, each its own large body: every byte is theirs', async (t) => {
+    const bodyOfPath = (path: string): Buffer => Buffer.alloc(2 ** 23 + 1, createHash('sha512').update(path).digest());
+    const app = await testApp(t, (req, res) => {
+      const body = bodyOfPath(req.url ?? '');
+      res.writeHead(200, req.url?.endsWith('c') === true ? {} : { 'Content-Length': body.length });
+      res.end(body);
+    });
+    const proxy = await proxyFor(t, app);
+    await Promise.all(['/1', '/2', '/3c', '/4', '/5', '/6c'].map(async (path) => {
+      const req = request({ port: proxy.port, path, agent: false, headers: { Host: 'app.example' } }).end();
+      const [res] = await once(req, 'response') as [IncomingMessage];
+      const chunks: Buffer[] = [];
+      let bytes = 0;
+      res.on('data', (chunk: Buffer) => {
+        chunks.push(chunk);
+        bytes += chunk.length;
+        if (bytes < 2 ** 20) return;
+        bytes = 0;
+        res.pause();
+        setTimeout(() => { res.resume(); }, 10);
+      });
+      await once(res, 'end');
+      assert.ok(Buffer.concat(chunks).equals(bodyOfPath(path)), path);
+    }));
+  });
+
   test('backpressure: an app that does not read stops the client', async (t) => {
     const app = await testApp(t, (req) => { req.pause(); });
     const proxy = await proxyFor(t, app);
