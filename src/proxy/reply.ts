@@ -72,7 +72,7 @@ export class Reply implements Task {
 
   data(chunk: Buffer, lent: boolean): void {
     // Much at once is not worth a copy.
-    if (lent && !this.#held) this.#release();
+    if (lent && !this.#held && !this.#release()) return;
     if (this.#gathered === null) this.#write(chunk, lent);
     else this.#gathered.push(lent ? Buffer.from(chunk) : chunk);
   }
@@ -87,8 +87,7 @@ export class Reply implements Task {
   /** The answer broke off: what is here of it is nobody's. */
   drop(): void {
     this.#call = null;
-    this.#gathered = null;
-    this.#alarm?.cancel();
+    this.#settle();
   }
 
   /** 103 Early Hints. */
@@ -135,19 +134,27 @@ export class Reply implements Task {
     this.#finish();
   }
 
-  /** What is here of it leaves, and what is still to come as it comes. */
-  #release(): void {
+  /** What is here of it leaves, and what is still to come as it comes. @returns whether it can be written */
+  #release(): boolean {
     const chunks = this.#gathered;
-    if (chunks === null || !this.#begun()) return;
+    if (chunks === null) return true;
+    if (!this.#begun()) return false;
     // Node keeps the head until there is a body to go with it: an event stream may have none for long.
     if (chunks.length === 0) this.#res.flushHeaders();
     for (const chunk of chunks) this.#write(chunk, false);
+    return true;
+  }
+
+  /** Nothing is gathered any more. */
+  #settle(): void {
+    this.#gathered = null;
+    this.#alarm?.cancel();
+    this.#alarm = null;
   }
 
   /** Nothing is gathered any more, and the head goes out with the next write. @returns whether it can */
   #begun(): boolean {
-    this.#gathered = null;
-    this.#alarm?.cancel();
+    this.#settle();
     if (this.#head === null) return false;
     const { status, phrase, fields } = this.#head;
     this.#replier.leaving(status, fields);

@@ -175,6 +175,21 @@ describe('an app killed by SIGKILL', () => {
     req.on('error', () => undefined).destroy();
   });
 
+  test('so is one of a request that was made again after a first answer broke off', async (t) => {
+    let sends = 0;
+    const app = await testApp(t, (_req, res) => {
+      res.setHeader('Content-Length', 8).write('some');
+      // Late enough that the first one is being held.
+      if (++sends === 1) setTimeout(() => { res.socket?.resetAndDestroy(); }, 50);
+    });
+    const proxy = await proxyFor(t, app);
+    const req = request({ port: proxy.port, headers: { Host: 'app.example' } }).end();
+    const [res] = await once(req, 'response', { signal: AbortSignal.timeout(2000) }) as [IncomingMessage];
+    const [chunk] = await once(res, 'data', { signal: AbortSignal.timeout(2000) }) as [Buffer];
+    assert.deepEqual([chunk.toString(), sends], ['some', 2]);
+    req.on('error', () => undefined).destroy();
+  });
+
   test('an answer that had begun is not begun again', async (t) => {
     let sends = 0;
     const { proxy, kill } = await mortal(t, (_req, res) => { sends++; res.write('some'); });
