@@ -189,12 +189,16 @@ class Attempt implements Body {
   }
 
   resume(): void {
-    if (this.#sink === null) return;
-    for (let chunk = this.#kept[this.#next]; chunk !== undefined; chunk = this.#kept[this.#next]) {
+    // What is given may break the connection, which stops this.
+    while (this.#sink !== null) {
+      const chunk = this.#kept[this.#next];
+      if (chunk === undefined) {
+        this.#pull();
+        return;
+      }
       this.#next++;
       if (!this.#sink.give(chunk)) return;
     }
-    this.#pull();
   }
 
   stop(): void {

@@ -1,6 +1,6 @@
 /** One attempt at an answer: the request on its way over a leg, and what comes back. */
 import type { Leg } from './leg.ts';
-import type { Answered, Wire } from './wire/wire.ts';
+import type { Answered, Lender, Wire } from './wire/wire.ts';
 
 /** Whose request it is. */
 export interface Caller {
@@ -8,8 +8,8 @@ export interface Caller {
   sending(call: Call): void;
   /** The head of an answer, or of what comes before one (1xx). */
   head(call: Call, status: number, phrase: string, fields: readonly string[]): void;
-  /** @param lent see Answered */
-  data(chunk: Buffer, lent: boolean): void;
+  /** @param lender see Answered */
+  data(chunk: Buffer, lender: Lender | null): void;
   complete(trailers: readonly string[]): void;
   /** There will be no (more of an) answer. */
   failed(call: Call, error: Error): void;
@@ -57,8 +57,8 @@ export class Call implements Answered {
     this.#caller.head(this, status, phrase, fields);
   }
 
-  data(chunk: Buffer, lent: boolean): void {
-    this.#caller.data(chunk, lent);
+  data(chunk: Buffer, lender: Lender | null): void {
+    this.#caller.data(chunk, lender);
   }
 
   complete(trailers: readonly string[]): void {

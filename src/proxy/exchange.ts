@@ -20,6 +20,7 @@ import { Reply, type Replier } from './reply.ts';
 import { answerTo, respond } from './respond.ts';
 import type { Target } from './route.ts';
 import { directly, Visit, type ProxyContext } from './visit.ts';
+import type { Lender } from './wire/wire.ts';
 
 /** RFC 9110 9.2.2. */
 const IDEMPOTENT: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS', 'TRACE', 'PUT', 'DELETE']);
@@ -165,8 +166,8 @@ export class Exchange implements Activity, Caller, Replier, Rider {
     this.#reply.begin(call, status, phrase, fields);
   }
 
-  data(chunk: Buffer, lent: boolean): void {
-    this.#reply.data(chunk, lent);
+  data(chunk: Buffer, lender: Lender | null): void {
+    this.#reply.data(chunk, lender);
   }
 
   complete(trailers: readonly string[]): void {

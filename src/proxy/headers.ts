@@ -3,6 +3,7 @@
  * name/value lists in and out, order, case and repetition kept.
  */
 import { listed, remembered, without } from './fields.ts';
+import { NotHttp } from './wire/not-http.ts';
 
 /** What becomes of a request's field. */
 type Fate =
@@ -144,16 +145,16 @@ export function inbound(raw: readonly string[], origin: Origin): Inbound {
  * 7.6.3), and in requests it would switch off compression in nginx and IIS.
  */
 const RESPONSE_DROPS: ReadonlySet<string> = new Set([
-  'keep-alive', 'proxy-connection', 'transfer-encoding', 'te', 'upgrade', 'proxy-authenticate',
+  'keep-alive', 'proxy-connection', 'te', 'upgrade', 'proxy-authenticate',
 ]);
 
-/** What becomes of a response's field; the last three go through, and say something of the others. */
-type ResponseFate = 'keep' | 'drop' | 'connection' | 'trailer' | 'content-length' | 'content-disposition';
+/** What becomes of a response's field; the last two go through, and say something of the others. */
+type ResponseFate = 'keep' | 'drop' | 'connection' | 'transfer-encoding' | 'trailer' | 'content-length' | 'content-disposition';
 
 const responseFate = remembered((name): ResponseFate => {
   const lower = name.toLowerCase();
   switch (lower) {
-    case 'connection': case 'trailer': case 'content-length': case 'content-disposition': return lower;
+    case 'connection': case 'transfer-encoding': case 'trailer': case 'content-length': case 'content-disposition': return lower;
     default: return RESPONSE_DROPS.has(lower) || lower.startsWith('x-fastcontainer-') ? 'drop' : 'keep';
   }
 });
@@ -161,6 +162,7 @@ const responseFate = remembered((name): ResponseFate => {
 /**
  * Cleans a response's fields.
  * @param trailers whether trailers could follow; without, Trailer would announce what never comes
+ * @throws NotHttp for a transfer coding that cannot be undone here
  */
 export function outbound(raw: readonly string[], trailers: boolean): string[] {
   const fields: string[] = [];
@@ -174,6 +176,8 @@ export function outbound(raw: readonly string[], trailers: boolean): string[] {
     switch (what) {
       case 'drop': continue;
       case 'connection': connection = connection === '' ? value : `${connection},${value}`; continue;
+      // Only chunks are undone here. What is left of another coding would be taken for the content.
+      case 'transfer-encoding': if (value.toLowerCase() === 'chunked') continue; throw new NotHttp('HPE_INVALID_TRANSFER_ENCODING', `a transfer coding other than chunked: ${value}`);
       case 'trailer': trailer = trailer === null ? value : `${trailer}, ${value}`; continue;
       case 'content-length': length = value; break;
       case 'content-disposition': late ||= length !== null && /[^\x00-\x7f]/.test(value); break;

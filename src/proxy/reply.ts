@@ -10,6 +10,7 @@ import type { Alarm, Clock } from './clock.ts';
 import { field } from './fields.ts';
 import { outbound } from './headers.ts';
 import { atTurnEnd, type Task } from './turn.ts';
+import type { Lender } from './wire/wire.ts';
 import { writeLent, writeNow, writeWhole } from './write.ts';
 
 /** Answers up to this size are held, … */
@@ -70,11 +71,11 @@ export class Reply implements Task {
     this.#untilTurnEnds();
   }
 
-  data(chunk: Buffer, lent: boolean): void {
+  data(chunk: Buffer, lender: Lender | null): void {
     // Much at once is not worth a copy.
-    if (lent && !this.#held && !this.#release()) return;
-    if (this.#gathered === null) this.#write(chunk, lent);
-    else this.#gathered.push(lent ? Buffer.from(chunk) : chunk);
+    if (lender !== null && !this.#held && !this.#release()) return;
+    if (this.#gathered === null) this.#write(chunk, lender);
+    else this.#gathered.push(lender === null ? chunk : Buffer.from(chunk));
   }
 
   end(trailers: readonly string[]): void {
@@ -141,7 +142,8 @@ export class Reply implements Task {
     if (!this.#begun()) return false;
     // Node keeps the head until there is a body to go with it: an event stream may have none for long.
     if (chunks.length === 0) this.#res.flushHeaders();
-    for (const chunk of chunks) this.#write(chunk, false);
+    for (const chunk of chunks) this.#write(chunk, null);
+    if (this.#trailers !== null) this.#finish();
     return true;
   }
 
@@ -167,8 +169,8 @@ export class Reply implements Task {
     }
   }
 
-  #write(chunk: Buffer, lent: boolean): void {
-    if (lent ? writeLent(this.#res, chunk) : writeNow(this.#res, chunk)) return;
+  #write(chunk: Buffer, lender: Lender | null): void {
+    if (lender === null ? writeNow(this.#res, chunk) : writeLent(this.#res, chunk, lender)) return;
     this.#call?.pause();
     if (this.#listensForDrain) return;
     this.#listensForDrain = true;
@@ -177,7 +179,11 @@ export class Reply implements Task {
 
   #finish(): void {
     const trailers = this.#trailers ?? [];
-    if (trailers.length > 0 && this.#res.chunkedEncoding) this.#res.addTrailers(cleanTrailers(trailers));
+    try {
+      if (trailers.length > 0 && this.#res.chunkedEncoding) this.#res.addTrailers(cleanTrailers(trailers));
+    } catch {
+      // Node finds them malformed. The answer is whole without them.
+    }
     this.#res.end();
   }
 }

@@ -3,6 +3,7 @@
  * the event loop and counts it as waiting meanwhile, so that whoever heeds its count stops for every chunk.
  */
 import type { ServerResponse } from 'node:http';
+import type { Lender } from './wire/wire.ts';
 
 /** Above this, a body is better passed on as it is than copied into a string: node writes up to 16 KiB of one from its stack. */
 const JOINED_BYTES = 8192;
@@ -19,17 +20,21 @@ export function writeNow(res: ServerResponse, chunk: Buffer | string): boolean {
 }
 
 /**
- * Writes a part of a body whose bytes are only lent: they are copied unless they can go to the kernel at once.
- * @returns false: not all of it has, or too much waits; the bytes must stay as they are until there is a `drain`
+ * Writes a part of a body whose bytes are only lent: they are copied unless they can go to the kernel at once, or stay
+ * lent until node says that it has written them. A `drain` says less: node has one for an answer also when another
+ * answer on its connection has left.
+ * @returns false: too much waits, and there will be a `drain`
  */
-export function writeLent(res: ServerResponse, chunk: Buffer): boolean {
+export function writeLent(res: ServerResponse, chunk: Buffer, lender: Lender): boolean {
   const { socket } = res;
-  // A small one that waits would not have node tell when it waits no longer.
-  if (socket === null || socket.writableCorked > 0 || chunk.length < res.writableHighWaterMark) return writeNow(res, Buffer.from(chunk));
+  if (socket === null || socket.writableCorked > 0) return writeNow(res, Buffer.from(chunk));
+  const done = lender.lend();
   socket.cork();
-  res.write(chunk);
+  const little = res.write(chunk, done);
   socket.uncork();
-  return res.writableLength === 0;
+  if (res.writableLength > 0) return little;
+  done();
+  return true;
 }
 
 /** Writes an answer that is all there, after its head was given to writeHead(), and ends it. */

@@ -1,5 +1,6 @@
 /** Makes answers of the bytes of a connection. */
-import { Llhttp, NotHttp, type ParserEvents } from './llhttp.ts';
+import { Llhttp, type ParserEvents } from './llhttp.ts';
+import { NotHttp } from './not-http.ts';
 
 /** Who is told of an answer: of its beginning, its head, its body, its end. */
 export interface AnswerSink {
@@ -90,6 +91,7 @@ export class AnswerParser implements ParserEvents {
     this.#fields = [];
     this.#size = 0;
     this.#interim = status < 200;
+    if (status < 100) throw new NotHttp('HPE_INVALID_STATUS', `its status is ${status}`);
     // No request here asks for another protocol.
     if (upgrade) throw new NotHttp('HPE_PAUSED_UPGRADE', 'it changes the protocol, for which nobody has asked');
     return this.#sink.head(status, this.#phrase, fields, keepAlive) && !this.#interim;

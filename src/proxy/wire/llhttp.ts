@@ -4,6 +4,7 @@
  * request (docs/performance.md, "Warm requests"). undici's version is pinned, and the tests parse with it.
  */
 import { createRequire } from 'node:module';
+import { NotHttp } from './not-http.ts';
 
 /** What a parser tells while it runs. Offsets are into the bytes that execute() was given. */
 export interface ParserEvents {
@@ -15,18 +16,6 @@ export interface ParserEvents {
   onHeadersComplete(status: number, upgrade: boolean, keepAlive: boolean): boolean;
   onBody(at: number, length: number): void;
   onMessageComplete(): void;
-}
-
-/** What came is not HTTP, or none that can be trusted. */
-export class NotHttp extends Error {
-  override readonly name = 'NotHttp';
-  /** llhttp's name of the error: HPE_… */
-  readonly code: string;
-
-  constructor(code: string, reason: string) {
-    super(`not HTTP: ${reason}`);
-    this.code = code;
-  }
 }
 
 interface Exports {

@@ -77,7 +77,7 @@ export class Pool implements WireOwner, Task {
     });
   }
 
-  /** Takes no more requests; those under way may finish. */
+  /** Takes no more requests; those it has may finish. */
   close(): void {
     this.closed = true;
     this.#alarm?.cancel();

@@ -1,8 +1,8 @@
 /** One connection to an app or to another host's fc-proxy: a request out, its answer in, and the next. */
 import type { OnReadOpts, Socket } from 'node:net';
 import { AnswerParser, type AnswerSink } from './answer-parser.ts';
-import { NotHttp } from './llhttp.ts';
-import { giveBuffer, SHARED, takeBuffer } from './read-buffers.ts';
+import { NotHttp } from './not-http.ts';
+import { OwnBuffer, SHARED } from './read-buffers.ts';
 import { reuses, Unsendable, type BodySink, type Request } from './request.ts';
 
 /** Who is told what becomes of a request. Nothing comes after complete() or failed(). */
@@ -13,9 +13,10 @@ export interface Answered {
   head(status: number, phrase: string, fields: readonly string[]): void;
   /**
    * Some of the body.
-   * @param lent the bytes are only good until this returns; if it has called pause(), until it calls resume()
+   * @param lender the bytes are only lent, and good until this returns, or if it calls lend(), until it calls what that
+   *   has returned; meanwhile nothing is read. Null: they are given away
    */
-  data(chunk: Buffer, lent: boolean): void;
+  data(chunk: Buffer, lender: Lender | null): void;
   complete(trailers: readonly string[]): void;
   /** There will be no (more of an) answer. */
   failed(error: Error): void;
@@ -28,6 +29,9 @@ export interface Sending {
   readonly head: string;
   readonly answered: Answered;
 }
+
+/** Whose bytes are lent. */
+export type Lender = Pick<OwnBuffer, 'lend'>;
 
 /** Whose connection it is. */
 export interface WireOwner {
@@ -48,7 +52,7 @@ export class WireClosed extends Error {
   }
 }
 
-/** From this size on a part of a body is lent instead of copied. More than any stream here lets wait (`highWaterMark`). */
+/** From this size on a part of a body is lent instead of copied; and a read of less says that no more is there for now. */
 const LENT_BYTES = 65_536;
 
 export class Wire implements AnswerSink, BodySink {
@@ -68,7 +72,7 @@ export class Wire implements AnswerSink, BodySink {
   /** What the server says of how long, in seconds; null: nothing. */
   #hintS: number | null = null;
   #paused = false;
-  #own: Buffer | null = null;
+  #own: OwnBuffer | null = null;
   /** What is being parsed. */
   #bytes: Buffer = SHARED;
   /** When it became free, on its owner's clock. */
@@ -80,7 +84,7 @@ export class Wire implements AnswerSink, BodySink {
 
   /** How its socket is to read. */
   readonly onread: OnReadOpts = {
-    buffer: () => this.#own ?? SHARED,
+    buffer: () => this.#own?.bytes ?? SHARED,
     callback: (length, bytes) => {
       this.#read(length, Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
       return true;
@@ -139,7 +143,11 @@ export class Wire implements AnswerSink, BodySink {
   resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    this.#socket?.resume();
+    this.#goOn();
+  }
+
+  #goOn(): void {
+    if (!this.#paused && this.#own?.lent !== true) this.#socket?.resume();
   }
 
   //--- the request's body ---
@@ -182,9 +190,19 @@ export class Wire implements AnswerSink, BodySink {
     } catch (error) {
       this.#break(error instanceof Error ? error : new Error(String(error)));
       return;
+    } finally {
+      this.#bytes = SHARED;
     }
     if (this.#complete) this.#next();
-    else if (this.#own === null && length === bytes.length && bytes === SHARED) this.#own = takeBuffer();
+    else if (this.#own?.lent === true) this.#socket?.pause();
+    else if (bytes === SHARED && length === bytes.length && this.#socket !== null) this.#own = new OwnBuffer(() => { this.#goOn(); });
+    else if (length < LENT_BYTES) this.#disown();
+  }
+
+  /** Who sends little, or nothing for a while, needs no buffer of its own. */
+  #disown(): void {
+    this.#own?.done();
+    this.#own = null;
   }
 
   begin(): void {
@@ -204,8 +222,9 @@ export class Wire implements AnswerSink, BodySink {
   body(start: number, end: number): void {
     const bytes = this.#bytes;
     const part = bytes.subarray(start, end);
-    const lent = bytes === this.#own && part.length >= LENT_BYTES;
-    this.#answered?.data(lent || (bytes !== SHARED && bytes !== this.#own) ? part : Buffer.from(part), lent);
+    const own = bytes === this.#own?.bytes;
+    if (own && part.length >= LENT_BYTES) this.#answered?.data(part, this.#own);
+    else this.#answered?.data(own || bytes === SHARED ? Buffer.from(part) : part, null);
   }
 
   complete(trailers: string[]): void {
@@ -221,9 +240,7 @@ export class Wire implements AnswerSink, BodySink {
     this.#request = null;
     const unsent = this.#sentBytes !== null;
     if (unsent) request?.body?.stop();
-    // What is lent may still be on its way out.
-    if (this.#own !== null && !this.#paused) giveBuffer(this.#own);
-    this.#own = null;
+    this.#disown();
     if (unsent || !this.#keepAlive || request === null || !reuses(request.method)) {
       this.#close();
       return;
@@ -263,7 +280,7 @@ export class Wire implements AnswerSink, BodySink {
     if (socket === null) return;
     this.#socket = null;
     this.#request = null;
-    this.#own = null;
+    this.#disown();
     socket.destroy();
     // Not within its own call.
     const parser = this.#parser;

@@ -2,10 +2,11 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent, createServer, request, type IncomingMessage } from 'node:http';
-import { connect, createServer as createNetServer } from 'node:net';
+import { connect, createServer as createNetServer, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { describe, test, type TestContext } from 'node:test';
-import { ask, bodyOf, portOf, proxyFor, raw, testApp, TestApp, until } from './support.ts';
+import { OwnBuffer } from '../../../src/proxy/wire/read-buffers.ts';
+import { ask, bodyOf, portOf, proxyFor, raw, settle, testApp, TestApp, until } from './support.ts';
 
 /** An app that answers every connection with these bytes. */
 async function byteApp(t: TestContext, answer: (head: string) => string | Buffer): Promise<{ port: number }> {
@@ -208,6 +209,7 @@ describe('a response leaves as it was sent', () => {
     ['a field with a bare CR', 'HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: evil\r\nContent-Length: 0\r\n\r\n'],
     ['an impossible status', 'HTTP/1.1 099 No\r\nContent-Length: 0\r\n\r\n'],
     ['an upgrade nobody asked for', 'HTTP/1.1 101 Switching\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n'],
+    ['a coding that cannot be undone', 'HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n'],
     ['an endless head', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(70_000)}\r\n\r\n`],
   ];
   for (const [why, bytes] of broken) {
@@ -274,6 +276,60 @@ describe('streaming', () => {
       await once(res, 'end');
       assert.ok(Buffer.concat(chunks).equals(bodyOfPath(path)), path);
     }));
+  });
+
+  test('a client that sends two requests at once and reads neither answer gets no byte of another\'s', async (t) => {
+    const sockets = new Map<string, Socket>();
+    const server = createNetServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.on('data', (chunk) => { sockets.set(/^GET (\S+)/.exec(chunk.toString('latin1'))?.[1] ?? '', socket); });
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    t.after(() => { server.close(); for (const socket of sockets.values()) socket.destroy(); });
+    const proxy = await proxyFor(t, Object.assign(new TestApp(() => undefined), { port: portOf(server) }));
+    const appSide = async (path: string): Promise<Socket> => {
+      await until(`the app has ${path}`, () => sockets.has(path));
+      return sockets.get(path) ?? assert.fail();
+    };
+    const slow = connect(proxy.port, '127.0.0.1');
+    t.after(() => { slow.destroy(); });
+    slow.pause();
+    slow.write('GET /a HTTP/1.1\r\nHost: app.example\r\n\r\nGET /p HTTP/1.1\r\nHost: app.example\r\nConnection: close\r\n\r\n');
+    const big = await appSide('/a');
+    const chunk = Buffer.concat([Buffer.from(`${(200_000).toString(16)}\r\n`), Buffer.alloc(200_000, '@'), Buffer.from('\r\n')]);
+    // No more than until the client is behind, so that all the rest is one read.
+    let lent = 0;
+    // eslint-disable-next-line @typescript-eslint/unbound-method -- it is called with its own `this` below
+    const { lend } = OwnBuffer.prototype;
+    t.mock.method(OwnBuffer.prototype, 'lend', function lendAndCount(this: OwnBuffer) {
+      const done = lend.call(this);
+      lent++;
+      let given = false;
+      return (error?: Error | null) => { if (!given) lent--; given = true; done(error); };
+    });
+    let chunks = 0;
+    big.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n');
+    for (; lent === 0 && chunks < 300; chunks++) {
+      big.write(chunk);
+      await new Promise((resolve) => { setTimeout(resolve, 4); });
+    }
+    assert.ok(lent > 0, 'the client keeps up');
+    // The answer after it comes meanwhile: node tells the one before that something has moved.
+    const poke = await appSide('/p');
+    poke.write(`HTTP/1.1 200 OK\r\nContent-Length: 40000\r\n\r\n${'|'.repeat(40_000)}`);
+    await until('it has been read', () => poke.writableLength === 0);
+    await settle();
+    big.write('0\r\n\r\n');
+    const other = ask(proxy.port, '/secret');
+    (await appSide('/secret')).write(`HTTP/1.1 200 OK\r\nContent-Length: 3000000\r\n\r\n${'~'.repeat(3_000_000)}`);
+    assert.equal((await other).body.length, 3_000_000);
+    let text = '';
+    slow.on('data', (bytes) => { text += bytes.toString('latin1'); });
+    slow.resume();
+    await once(slow, 'close', { signal: AbortSignal.timeout(10_000) });
+    const count = (what: string): number => text.split(what).length - 1;
+    assert.deepEqual([count('~'), count('|'), count('@')], [0, 40_000, chunks * 200_000]);
   });
 
   test('backpressure: an app that does not read stops the client', async (t) => {

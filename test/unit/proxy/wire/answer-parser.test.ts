@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import { AnswerParser } from '../../../../src/proxy/wire/answer-parser.ts';
-import { NotHttp } from '../../../../src/proxy/wire/llhttp.ts';
+import { NotHttp } from '../../../../src/proxy/wire/not-http.ts';
 
 /** What is told of these bytes, given in parts. Bodies are put together. */
 function parse(parts: readonly Buffer[], method = 'GET', end = false): unknown[] {
@@ -68,6 +68,7 @@ describe('an answer', () => {
 
   const not: [why: string, text: string, code: RegExp][] = [
     ['no HTTP', 'hello\r\n', /HPE_/],
+    ['a status below 100', 'HTTP/1.1 099 No\r\n\r\n', /HPE_INVALID_STATUS/],
     ['a head of more than 64 KiB', `HTTP/1.1 200 OK\r\nX: ${'x'.repeat(65_600)}\r\n\r\n`, /HPE_HEADER_OVERFLOW/],
     ['many small fields of more than 64 KiB', `HTTP/1.1 200 OK\r\n${'Abcdef: 12345678\r\n'.repeat(6000)}\r\n`, /HPE_HEADER_OVERFLOW/],
     ['trailers of more than 64 KiB', `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n${'Abcdef: 12345678\r\n'.repeat(6000)}\r\n`, /HPE_HEADER_OVERFLOW/],
