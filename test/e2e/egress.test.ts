@@ -104,11 +104,19 @@ describe('outward', () => {
     await host.ok("mkdir -p /run/systemd/resolve; printf 'nameserver 192.0.2.78\\n' >/run/systemd/resolve/resolv.conf; printf 'nameserver 127.0.0.53\\noptions edns0\\n' >/etc/resolv.conf.new; mv /etc/resolv.conf.new /etc/resolv.conf");
     await says('systemd-resolved gives way to those it asks', 'nameserver 192.0.2.78\n');
     await host.ok("rm /run/systemd/resolve/resolv.conf; printf 'nameserver 127.0.0.1\\n' >/etc/resolv.conf");
-    await host.until(async () => (await host.journal('fc-egress.service')).some(({ message }) => /apps with egress resolve no names/.test(message)) || 'no', { timeoutMs: 10_000, what: 'the journal says that names are not resolved' });
+    await host.until(async () => (await host.journal('fc-egress@*')).some(({ message }) => /apps with egress resolve no names/.test(message)) || 'no', { timeoutMs: 10_000, what: 'the journal says that names are not resolved' });
     await host.ok("sed -i '/^egress_deny/a nameservers = 192.0.2.79' /etc/fastcontainer/fastcontainer.ini");
     await says('the configuration has the last word', 'nameserver 192.0.2.79\n');
     await host.ok(`sed -i '/^nameservers/d' /etc/fastcontainer/fastcontainer.ini; printf 'nameserver ${OUTSIDE.address}\\n' >/etc/resolv.conf`);
     await says('and the host again', `nameserver ${OUTSIDE.address}\n`);
+    // While one change is dealt with, the next one comes, at any moment of that.
+    for (let round = 1; round <= 8; round++) {
+      const pauses = Array.from({ length: 5 }, (_, i) => ((round * 29 + i * 37) % 150) / 1000);
+      await host.ok(`${pauses.map((s, i) => `printf 'nameserver 192.0.2.${i + 1}\\n' >/etc/resolv.conf; sleep ${s}`).join('; ')}; printf 'nameserver 192.0.2.20${round}\\n' >/etc/resolv.conf`);
+      await says('the last of several changes is in force', `nameserver 192.0.2.20${round}\n`);
+    }
+    await host.ok(`printf 'nameserver ${OUTSIDE.address}\n' >/etc/resolv.conf`);
+    await says('and the host once more', `nameserver ${OUTSIDE.address}\n`);
   });
 
   test('not where the configuration says so, from the next moment on', async () => {
