@@ -8,7 +8,7 @@ import { transfer, type Direction, type Transfer } from '../warm/bodies.ts';
 import { latency, type Latency } from '../warm/latency.ts';
 import { ourProcesses } from '../warm/ours.ts';
 import { OURS, report, type Warm } from '../warm/report.ts';
-import { load } from '../warm/wrk.ts';
+import { load, MANY_CONNECTIONS, type Load } from '../warm/wrk.ts';
 
 /** The app and whoever asks share one, everything between them has the other. */
 const [OUTSIDE, BETWEEN] = ['0', '1'];
@@ -36,9 +36,14 @@ export async function run(context: BenchContext): Promise<Measured> {
       bodies[direction] = await each(proxies, (proxy) => transfer(host, direction, proxy.port, proxy.units, OUTSIDE, bytes), size(5, 1), size(1, 0), `bodies ${direction}`, log);
     }
     await stopPeers(host);
-    const both = await ourProcesses(host, [OUTSIDE, BETWEEN]);
-    const two = (await each([{ ...ours, units: both }], (proxy) => load(host, proxy.port, proxy.units, OUTSIDE, size(4, 1)), size(5, 1), size(1, 0), 'two processes', log))[OURS] ?? [];
-    const measured: Warm = { loads, two, latencies, steady: size(STEADY_RATE, 200), bodies, mib: bytes / 2 ** 20 };
+    // Each in processes that have just begun, and had the same time to warm up.
+    const crowd = async ({ cpus }: { readonly cpus: readonly string[] }): Promise<Load> => {
+      const running = await ourProcesses(host, cpus);
+      await load(host, ours.port, running, OUTSIDE, size(6, 1), MANY_CONNECTIONS);
+      return load(host, ours.port, running, OUTSIDE, size(4, 1), MANY_CONNECTIONS);
+    };
+    const crowds = await each([{ name: 'one', cpus: [BETWEEN] }, { name: 'two', cpus: [OUTSIDE, BETWEEN] }], crowd, size(5, 1), 0, 'one process and two', log);
+    const measured: Warm = { loads, crowds, latencies, steady: size(STEADY_RATE, 200), bodies, mib: bytes / 2 ** 20 };
     return report(measured);
   } finally {
     await stopPeers(host);

@@ -9,11 +9,15 @@ export interface Load {
   readonly perCpuSecond: number;
 }
 
-const CONNECTIONS = 32;
+/** Of the comparison with others. */
+export const CONNECTIONS = 32;
+
+/** As many as keep two processes busy: each has its share only, and with few there is less to write together. */
+export const MANY_CONNECTIONS = 128;
 
 /** Requests for a while, from the CPU `cpu`. @throws when an answer is not 200 */
-export async function load(host: TestHost, port: number, units: readonly string[], cpu: string, seconds: number): Promise<Load> {
-  const { output, cpuSeconds } = await cpuOf(host, units, `taskset -c ${cpu} wrk --threads 1 --connections ${CONNECTIONS} --duration ${seconds}s --header 'Host: warm.test' http://127.0.0.1:${port}/`);
+export async function load(host: TestHost, port: number, units: readonly string[], cpu: string, seconds: number, connections = CONNECTIONS): Promise<Load> {
+  const { output, cpuSeconds } = await cpuOf(host, units, `taskset -c ${cpu} wrk --threads 1 --connections ${connections} --duration ${seconds}s --header 'Host: warm.test' http://127.0.0.1:${port}/`);
   if (/Non-2xx|Socket errors/.test(output)) throw new Error(`requests to port ${port} failed:\n${output}`);
   const requests = Number(/([0-9]+) requests in/.exec(output)?.[1]);
   const perSecond = Number(/Requests\/sec: *([0-9.]+)/.exec(output)?.[1]);
