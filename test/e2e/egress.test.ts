@@ -104,7 +104,7 @@ describe('outward', () => {
     await host.ok("mkdir -p /run/systemd/resolve; printf 'nameserver 192.0.2.78\\n' >/run/systemd/resolve/resolv.conf; printf 'nameserver 127.0.0.53\\noptions edns0\\n' >/etc/resolv.conf.new; mv /etc/resolv.conf.new /etc/resolv.conf");
     await says('systemd-resolved gives way to those it asks', 'nameserver 192.0.2.78\n');
     await host.ok("rm /run/systemd/resolve/resolv.conf; printf 'nameserver 127.0.0.1\\n' >/etc/resolv.conf");
-    await host.until(async () => (await host.journal('fc-egress@*')).some(({ message }) => /apps with egress resolve no names/.test(message)) || 'no', { timeoutMs: 10_000, what: 'the journal says that names are not resolved' });
+    await host.until(async () => (await host.journal('fc-egress*')).some(({ message }) => /apps with egress resolve no names/.test(message)) || 'no', { timeoutMs: 10_000, what: 'the journal says that names are not resolved' });
     await host.ok("sed -i '/^egress_deny/a nameservers = 192.0.2.79' /etc/fastcontainer/fastcontainer.ini");
     await says('the configuration has the last word', 'nameserver 192.0.2.79\n');
     await host.ok(`sed -i '/^nameservers/d' /etc/fastcontainer/fastcontainer.ini; printf 'nameserver ${OUTSIDE.address}\\n' >/etc/resolv.conf`);
