@@ -103,7 +103,10 @@ export class ProxyServer {
     let server: NetServer;
     if (door === 'internal' && tls !== null) {
       server = createTlsServer({ ...options, cert: tls.certificate, key: tls.key, ALPNProtocols: ['http/1.1'], minVersion: 'TLSv1.2', handshakeTimeout: HANDSHAKE_MS });
-      server.on('secureConnection', (socket: Socket) => { this.#accept(socket, door); });
+      server.on('secureConnection', (socket: Socket) => {
+        this.#accept(socket, door);
+        readAsStream(socket);
+      });
     } else {
       server = createNetServer(options);
       server.on('connection', (socket) => { this.#accept(socket, door); });
@@ -223,6 +226,15 @@ export class ProxyServer {
     connection?.clientGone();
     respondRaw(socket, answerTo(problemOf(error), undefined));
   }
+}
+
+/**
+ * Has node's HTTP server read a TLS connection as it reads a stream. Left to itself it takes what was decrypted past
+ * the stream, also while it has paused the parser, as it does when a request comes before all of the last answer has
+ * left: the parser then finds an error in what it is given, and a good request is refused (HPE_PAUSED).
+ */
+function readAsStream(socket: Socket): void {
+  socket.on('data', () => undefined);
 }
 
 function problemOf(error: Error): Problem {

@@ -194,7 +194,7 @@ test('after its removal nothing is left of an app', async () => {
   const busy = host.request('gone.test', '/', { method: 'POST', body: 'await new Promise((resolve) => setTimeout(resolve, 3000))' });
   const found = await left();
   assert.equal((await busy).status, 200);
-  for (const what of [/fc-ctr-gone/, /etc\/systemd\/system\/fc-app-gone/, /fc-apps\.target\.wants/, /run\/netns/, /fastcontainer\/net/, /fastcontainer\/env/, /gone\.sock/, /snapshot/, new RegExp(`${index}@`)]) assert.match(found, what);
+  for (const what of [/fc-ctr-gone/, /etc\/systemd\/system\/fc-app-gone/, /fc-doors\.target\.wants/, /run\/netns/, /fastcontainer\/net/, /fastcontainer\/env/, /gone\.sock/, /snapshot/, new RegExp(`${index}@`)]) assert.match(found, what);
   await host.sql("DELETE FROM apps WHERE name = 'gone'");
   assert.equal((await host.sync()).code, 0);
   assert.equal((await host.request('gone.test', '/')).status, 404);
