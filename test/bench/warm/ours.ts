@@ -14,7 +14,9 @@ export async function ourProcesses(host: TestHost, cpus: readonly string[]): Pro
   `);
   await host.until(async () => {
     const running = (await host.ok("systemctl list-units --plain --no-legend --state=active 'fc-proxy*.service' | cut -d' ' -f1")).trim().split('\n').sort();
-    return running.join() === [...units].sort().join() || `there are ${running.join()}`;
+    // One that drains is in the unit as well, and what it has used would be missing when it has ended.
+    const processes = Number(await host.ok("pgrep --count --full 'dist/bin/fc-proxy.js' || true"));
+    return (running.join() === [...units].sort().join() && processes === units.length) || `there are ${running.join()}, ${processes} processes`;
   }, { timeoutMs: 30_000, what: `fc-proxy runs in ${units.join(', ')}` });
   await host.until(async () => {
     const { status } = await host.request('warm.test', '/');
