@@ -5,7 +5,7 @@ import { migrate } from '../../src/cmdb/migrate.ts';
 import { readRows } from '../../src/cmdb/read.ts';
 import { loadMigrations, SCHEMA_VERSION, splitStatements } from '../../src/cmdb/schema.ts';
 import { TABLES } from '../../src/model/columns.ts';
-import { startMariadb, type Mariadb } from '../support/mariadb.ts';
+import { startCmdb, startMariadb, type Mariadb } from '../support/mariadb.ts';
 
 const ALL = loadMigrations().map(({ name }) => name);
 
@@ -188,10 +188,7 @@ describe('change log', () => {
   let server: Mariadb;
   let db: Connection;
   before(async () => {
-    server = await startMariadb();
-    await server.createDatabase('fc');
-    db = await server.open('fc');
-    await migrate(db);
+    ({ server, db } = await startCmdb());
   });
   after(async () => {
     db.close();

@@ -14,7 +14,7 @@ import { readChanged, readRows, type Reading } from '../../src/cmdb/read.ts';
 import { parseFleet } from '../../src/model/parse.ts';
 import { POLICY } from '../support/fleet.ts';
 import type { CmdbConfig } from '../../src/config/config.ts';
-import { freePort, startMariadb, type Mariadb } from '../support/mariadb.ts';
+import { freePort, startCmdb, type Mariadb } from '../support/mariadb.ts';
 
 /** A TCP server on loopback that ends with the test, and all its connections with it; its port. */
 async function listen(t: TestContext, answer: (socket: Socket) => void): Promise<number> {
@@ -57,10 +57,7 @@ describe('CMDB', () => {
   let server: Mariadb;
   let db: Connection;
   before(async () => {
-    server = await startMariadb();
-    await server.createDatabase('fc');
-    db = await server.open('fc');
-    await migrate(db);
+    ({ server, db } = await startCmdb());
   });
   after(async () => {
     db.close();

@@ -3,11 +3,10 @@ import assert from 'node:assert/strict';
 import { after, before, beforeEach, describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { Connection } from '../../src/cmdb/connection.ts';
-import { migrate } from '../../src/cmdb/migrate.ts';
 import { readRows } from '../../src/cmdb/read.ts';
 import { APP } from '../../src/model/columns.ts';
 import { POLICY } from '../support/fleet.ts';
-import { startMariadb, type Mariadb } from '../support/mariadb.ts';
+import { startCmdb, type Mariadb } from '../support/mariadb.ts';
 
 const FIRST = 600_309_760;
 const RANGES = 19_512;
@@ -18,10 +17,7 @@ let server: Mariadb;
 let db: Connection;
 
 before(async () => {
-  server = await startMariadb();
-  await server.createDatabase('fc');
-  db = await server.open('fc');
-  await migrate(db);
+  ({ server, db } = await startCmdb());
 });
 
 after(async () => {

@@ -2,18 +2,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Connection } from '../../src/cmdb/connection.ts';
-import { migrate } from '../../src/cmdb/migrate.ts';
 import { CmdbHost } from '../support/cmdb-host.ts';
-import { startMariadb, type Mariadb } from '../support/mariadb.ts';
+import { startCmdb, type Mariadb } from '../support/mariadb.ts';
 import { until } from '../support/until.ts';
 
 let server: Mariadb;
 let db: Connection;
 before(async () => {
-  server = await startMariadb();
-  await server.createDatabase('fc');
-  db = await server.open('fc');
-  await migrate(db);
+  ({ server, db } = await startCmdb());
 });
 after(async () => {
   db.close();

@@ -7,6 +7,7 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { Connection } from '../../src/cmdb/connection.ts';
+import { migrate } from '../../src/cmdb/migrate.ts';
 import type { CmdbAddress } from '../../src/config/cmdb-address.ts';
 import type { CmdbConfig } from '../../src/config/config.ts';
 
@@ -122,6 +123,15 @@ export async function startMariadb({ args = [], user = userInfo().username }: Ma
     await mariadb.close();
     throw error;
   }
+}
+
+/** A server with an empty CMDB named `fc`, and a connection to that. */
+export async function startCmdb(): Promise<{ readonly server: Mariadb; readonly db: Connection }> {
+  const server = await startMariadb();
+  await server.createDatabase('fc');
+  const db = await server.open('fc');
+  await migrate(db);
+  return { server, db };
 }
 
 /** A port that nobody listens on just now. */
