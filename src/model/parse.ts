@@ -9,6 +9,7 @@ import { isAppName } from './names.ts';
 import { once } from './once.ts';
 import { printable } from './printable.ts';
 import type { Row, Rows } from './rows.ts';
+import { sameItems } from './same.ts';
 
 /** What an app's own row says. */
 type AppSettings = Omit<App, 'domains' | 'placements'>;
@@ -54,10 +55,6 @@ function whole(settings: AppSettings, domains: readonly string[], placements: re
   const app = Object.assign({ domains, placements }, settings);
   wholes.set(settings, app);
   return app;
-}
-
-function sameItems<T>(one: readonly T[], other: readonly T[]): boolean {
-  return one.length === other.length && one.every((item, index) => item === other[index]);
 }
 
 /** null: a host whose row was not taken, so that its placements can say so. */

@@ -6,6 +6,7 @@
 import type { Manager, UnitState } from '../systemd/manager.ts';
 import type { Logger } from '../log.ts';
 import type { SnapshotGeneration } from '../snapshot/format.ts';
+import { asError } from './as-error.ts';
 import { pause, type Clock } from './clock.ts';
 import { printable } from '../systemd/explain.ts';
 import { StartFailure } from './failure.ts';
@@ -260,7 +261,7 @@ export class Activator {
       // If it has run before, a start that met the clean-up of a death gets one more chance.
       askedAt = await restartLease(this.#options, generation.spec, generation.epoch > 0 && starts.quarantine(instance).failures === 0);
     } catch (error) {
-      failure = error instanceof Error ? error : new Error(String(error));
+      failure = asError(error);
     }
     steps?.end();
     generation.flight = null;

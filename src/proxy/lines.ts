@@ -1,5 +1,6 @@
 /** Lines of text from a socket. */
 import type { Socket } from 'node:net';
+import { asError } from './as-error.ts';
 
 /** Calls `line` for each line that comes, and destroys the socket when it throws or a line has more than `longest` characters. */
 export function readLines(socket: Socket, longest: number, line: (text: string) => void): void {
@@ -12,7 +13,7 @@ export function readLines(socket: Socket, longest: number, line: (text: string) 
       if (rest.length > longest) throw new Error('a line without an end');
       for (const text of lines) line(text);
     } catch (error) {
-      socket.destroy(error instanceof Error ? error : new Error(String(error)));
+      socket.destroy(asError(error));
     }
   });
 }

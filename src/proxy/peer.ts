@@ -141,7 +141,7 @@ export class Peer {
   #closeAll(): void {
     this.#pulse.stop();
     this.#dead?.cancel();
-    this.#alive.destroy(new WireClosed('the host has left the fleet', 'ECONNRESET'));
+    this.#alive.destroy(new WireClosed('the host has left the fleet'));
     this.agent.destroy();
   }
 
@@ -196,7 +196,7 @@ export class Peer {
     } catch (error) {
       // The next one on a connection of its own: this one may be dead, and say nothing for long.
       if (this.#alive === alive && !this.#closed) this.#alive = this.#openAlive();
-      alive.destroy(new WireClosed('it was of no use', 'ECONNRESET'));
+      alive.destroy(new WireClosed('it was of no use'));
       throw error;
     } finally {
       alarm.cancel();

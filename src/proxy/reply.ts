@@ -5,6 +5,7 @@
  * no length, and is passed on as it comes.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { asError } from './as-error.ts';
 import type { Call } from './call.ts';
 import type { Alarm, Clock } from './clock.ts';
 import { field } from './fields.ts';
@@ -164,7 +165,7 @@ export class Reply implements Task {
       this.#res.writeHead(status, phrase, fields);
       return true;
     } catch (error) {
-      this.#replier.unwritable(error instanceof Error ? error : new Error(String(error)));
+      this.#replier.unwritable(asError(error));
       return false;
     }
   }

@@ -97,7 +97,7 @@ export class Upstream {
   #drop(): void {
     this.#linger?.cancel();
     this.#linger = null;
-    for (const pool of this.#ended) pool.destroy(new WireClosed('the container has ended', 'ECONNRESET'));
+    for (const pool of this.#ended) pool.destroy(new WireClosed('the container has ended'));
     this.#ended = [];
   }
 }

@@ -1,5 +1,6 @@
 /** What fc-proxy is told: the fleet as the CMDB has it, and which generation serves here. Pure. */
 import type { App, Fleet, Placement } from '../model/app.ts';
+import { sameFields, sameItems } from '../model/same.ts';
 import type { Generation } from '../units/render.ts';
 import { type Snapshot, type SnapshotApp, type SnapshotGeneration, SNAPSHOT_FORMAT } from './format.ts';
 
@@ -60,15 +61,7 @@ function keptApps(held: ReadonlySet<string>, serving: ReadonlyMap<string, Snapsh
 }
 
 function saysTheSame(one: SnapshotApp, domains: readonly string[], placements: readonly Placement[], here: SnapshotGeneration | null): boolean {
-  return one.domains.length === domains.length && one.domains.every((domain, index) => domain === domains[index])
+  return sameItems(one.domains, domains)
     && one.placements.length === placements.length && one.placements.every((placement, index) => sameFields(placement, placements[index]))
     && sameFields(one.here, here);
-}
-
-/** Of objects that hold texts and numbers. */
-function sameFields<T extends object>(one: T | null, other: T | null | undefined): boolean {
-  if (one === other) return true;
-  if (one === null || other === null || other === undefined) return false;
-  const names = Object.keys(one) as (keyof T)[];
-  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
 }

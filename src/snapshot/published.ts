@@ -1,6 +1,7 @@
 /** The snapshot's file, as fc-sync has it: read only when another run has written it, written only when it says something else. */
 import { readFile, stat } from 'node:fs/promises';
 import { ifThere, writeFileAtomic } from '../files.ts';
+import { sameItems } from '../model/same.ts';
 import type { Snapshot } from './format.ts';
 import { SnapshotReader, snapshotText } from './text.ts';
 
@@ -11,7 +12,7 @@ interface Known {
   readonly snapshot: Snapshot;
 }
 
-export class SnapshotFile {
+export class PublishedSnapshot {
   readonly #path: string;
   readonly #gid: number;
   #known: Known | null = null;
@@ -57,5 +58,5 @@ export class SnapshotFile {
 /** Apps that say the same are the same objects: buildSnapshot() has seen to it. */
 function saysTheSame(one: Snapshot, other: Snapshot): boolean {
   const head = ({ format, host, revision, hosts }: Snapshot): string => JSON.stringify({ format, host, revision, hosts });
-  return head(one) === head(other) && one.apps.length === other.apps.length && one.apps.every((app, index) => app === other.apps[index]);
+  return head(one) === head(other) && sameItems(one.apps, other.apps);
 }

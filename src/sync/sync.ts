@@ -8,9 +8,9 @@ import type { Rejection } from '../model/app.ts';
 import type { Policy } from '../model/column.ts';
 import type { Rows } from '../model/rows.ts';
 import { buildSnapshot, snapshotGeneration } from '../snapshot/build.ts';
-import { SnapshotFile } from '../snapshot/file.ts';
 import type { Snapshot, SnapshotGeneration } from '../snapshot/format.ts';
 import { SnapshotError } from '../snapshot/parse.ts';
+import { PublishedSnapshot } from '../snapshot/published.ts';
 import { applyPorts } from '../systemd/apply-ports.ts';
 import { type Failed, retire, RETIRING_LEASE_S, startUnits, type SyncManager, updateLinks, writeGenerations } from '../systemd/apply.ts';
 import { dropImages, writeImages } from '../systemd/apply-images.ts';
@@ -78,7 +78,7 @@ export class Sync {
   readonly images: Images;
   /** App → when its route changed last, ms since the epoch. */
   readonly #changedAt = new Map<string, number>();
-  readonly #published: SnapshotFile;
+  readonly #published: PublishedSnapshot;
   readonly #observer: Observer;
   /** When a pass last left no file that nothing needs, on the clock of performance.now(). */
   #clearedAt = -Infinity;
@@ -91,7 +91,7 @@ export class Sync {
   constructor(options: SyncOptions) {
     this.#options = options;
     this.#observer = new Observer(options.paths, options.manager);
-    this.#published = new SnapshotFile(options.paths.snapshot, options.proxyGid);
+    this.#published = new PublishedSnapshot(options.paths.snapshot, options.proxyGid);
     this.#policy = policyOf(options.config);
     this.handOvers = new HandOvers(options.manager, options.log, (app, instance, why) => this.#noteFailure(app, instance, why), options.onNews);
     this.images = new Images(options.manager, options.onNews);

@@ -1,5 +1,6 @@
 /** The connections to one place: a free one for each request, or a new one; idle ones are closed soon. */
 import type { OnReadOpts, Socket } from 'node:net';
+import { asError } from '../as-error.ts';
 import type { Alarm, Clock } from '../clock.ts';
 import { atTurnEnd, type Task } from '../turn.ts';
 import { headOf, type Request } from './request.ts';
@@ -44,10 +45,10 @@ export class Pool implements WireOwner, Task {
    */
   dispatch(request: Request, answered: Answered): void {
     try {
-      if (this.closed) throw this.#destroyed ?? new WireClosed('the connections have been closed', 'ECONNRESET');
+      if (this.closed) throw this.#destroyed ?? new WireClosed('the connections have been closed');
       if (this.#new.push({ request, head: headOf(request), answered }) === 1) atTurnEnd(this);
     } catch (error) {
-      answered.failed(error instanceof Error ? error : new Error(String(error)));
+      answered.failed(asError(error));
     }
   }
 
@@ -81,7 +82,7 @@ export class Pool implements WireOwner, Task {
   close(): void {
     this.closed = true;
     this.#alarm?.cancel();
-    for (const wire of this.#free.splice(0)) wire.abort(new WireClosed('the connections are closed', 'ECONNRESET'));
+    for (const wire of this.#free.splice(0)) wire.abort(new WireClosed('the connections are closed'));
   }
 
   /** Breaks off what is under way. */
@@ -98,7 +99,7 @@ export class Pool implements WireOwner, Task {
   free(wire: Wire): void {
     const { clock, idleMs, marginMs } = this.#options;
     if (this.closed || (wire.hintS !== null && wire.hintS * 1000 - marginMs < idleMs)) {
-      wire.abort(new WireClosed('the connection is not used again', 'ECONNRESET'));
+      wire.abort(new WireClosed('the connection is not used again'));
       return;
     }
     wire.freeSince = clock.now();
@@ -118,7 +119,7 @@ export class Pool implements WireOwner, Task {
     const now = clock.now();
     let oldest = this.#free[0];
     while (oldest !== undefined && now - oldest.freeSince >= idleMs) {
-      oldest.abort(new WireClosed('the connection is not used again', 'ECONNRESET'));
+      oldest.abort(new WireClosed('the connection is not used again'));
       oldest = this.#free[0];
     }
     this.#alarm = oldest === undefined ? null : clock.after(oldest.freeSince + idleMs - now, () => { this.#sweep(); });

@@ -1,5 +1,7 @@
 /** One connection to an app or to another host's fc-proxy: a request out, its answer in, and the next. */
 import type { OnReadOpts, Socket } from 'node:net';
+import { asError } from '../as-error.ts';
+import { field } from '../fields.ts';
 import { AnswerParser, type AnswerSink } from './answer-parser.ts';
 import { NotHttp } from './not-http.ts';
 import { OwnBuffer, SHARED } from './read-buffers.ts';
@@ -46,7 +48,7 @@ export class WireClosed extends Error {
   override readonly name = 'WireClosed';
   readonly code: string;
 
-  constructor(message: string, code: string) {
+  constructor(message: string, code = 'ECONNRESET') {
     super(message);
     this.code = code;
   }
@@ -103,7 +105,7 @@ export class Wire implements AnswerSink, BodySink {
     socket.on('drain', () => { this.#request?.body?.resume(); });
     socket.on('end', () => { this.#ended(); });
     socket.on('error', (error) => { this.#break(error); });
-    socket.on('close', () => { this.#break(new WireClosed('the connection was closed', 'ECONNRESET')); });
+    socket.on('close', () => { this.#break(new WireClosed('the connection was closed')); });
     socket.setTimeout(silenceMs, () => { this.#break(new WireClosed(`nothing came for ${silenceMs} ms`, 'ERR_SILENT')); });
   }
 
@@ -188,7 +190,7 @@ export class Wire implements AnswerSink, BodySink {
     try {
       this.#parser?.execute(bytes, length);
     } catch (error) {
-      this.#break(error instanceof Error ? error : new Error(String(error)));
+      this.#break(asError(error));
       return;
     } finally {
       this.#bytes = SHARED;
@@ -256,13 +258,13 @@ export class Wire implements AnswerSink, BodySink {
       try {
         this.#parser.finish();
       } catch (error) {
-        this.#break(error instanceof Error ? error : new Error(String(error)));
+        this.#break(asError(error));
         return;
       }
       this.#next();
       return;
     }
-    this.#break(new WireClosed('the other side closed the connection', 'ECONNRESET'));
+    this.#break(new WireClosed('the other side closed the connection'));
   }
 
   #break(error: Error): void {
@@ -292,10 +294,6 @@ export class Wire implements AnswerSink, BodySink {
 
 /** `Keep-Alive: timeout=5`. */
 function hintOf(fields: readonly string[]): number | null {
-  for (let i = 0; i + 1 < fields.length; i += 2) {
-    if (fields[i]?.length !== 10 || fields[i]?.toLowerCase() !== 'keep-alive') continue;
-    const seconds = /(?:^|[\s,;])timeout\s*=\s*"?(\d+)/i.exec(fields[i + 1] ?? '')?.[1];
-    return seconds === undefined ? null : Number(seconds);
-  }
-  return null;
+  const seconds = /(?:^|[\s,;])timeout\s*=\s*"?(\d+)/i.exec(field(fields, 'keep-alive') ?? '')?.[1];
+  return seconds === undefined ? null : Number(seconds);
 }
