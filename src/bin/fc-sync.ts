@@ -13,10 +13,12 @@ import { EXIT } from '../sync/exit.ts';
 import { lock } from '../sync/lock.ts';
 import { type Newer, readOnce, readStandingNow } from '../sync/newer.ts';
 import { runOnce } from '../sync/once.ts';
+import { ReportFile } from '../sync/report-file.ts';
 import { failedLine, jsonReport, planLines, rejectionLine } from '../sync/report.ts';
 import { SettledFile, setupOf } from '../sync/settled.ts';
 import { readStanding, sameStanding, writeStanding } from '../sync/standing.ts';
 import { type PassReport, Sync } from '../sync/sync.ts';
+import { inTouch, outOfTouch } from '../sync/told.ts';
 import { watch } from '../sync/watch.ts';
 import { SystemdBus } from '../systemd/bus.ts';
 import { HOST_PATHS, prepareFolders } from '../systemd/paths.ts';
@@ -30,6 +32,9 @@ const SINK_WITHIN_MS = 500;
 
 /** Under --watch, systemd reads all unit files again for each change of one; so those of what has ended wait for the next, or this long. */
 const KEEP_FILES_MS = 300_000;
+
+/** Under --watch, what differs in its times alone is told a little more often than there is a look without news. */
+const TELL_EVERY_MS = 9_000;
 
 /** A run that ends reports what it did and what failed; news on the way would say it twice. */
 const REPORTED: Logger = { ...log, info: () => undefined, error: () => undefined };
@@ -72,6 +77,7 @@ async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Conf
   const settled = new SettledFile(HOST_PATHS.settled, await setupOf(config, templates, fileURLToPath(import.meta.url)));
   // The folder is root's and fc-proxy's group's: whoever may enter it may read the snapshot.
   const { gid: proxyGid } = await stat(HOST_PATHS.stateDir);
+  const reportFile = new ReportFile({ path: HOST_PATHS.report, lockFile: HOST_PATHS.lock, gid: proxyGid, everyMs: command.watch ? TELL_EVERY_MS : 0, log });
   const makeSync = (onNews: () => void, logger: Logger = log): Sync =>
     new Sync({ config, paths: HOST_PATHS, manager, templates, proxyGid, log: logger, sinkWithinMs: command.watch ? SINK_WITHIN_MS : Infinity, keepFilesMs: command.watch ? KEEP_FILES_MS : 0, onNews });
   try {
@@ -80,23 +86,26 @@ async function runSync(command: Extract<Command, { kind: 'sync' }>, config: Conf
       setFlagsFromString('--heap-growing-percent=25');
       const stop = new AbortController();
       for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
-      await watch({ cmdb: config.cmdb, lockFile: HOST_PATHS.lock, standingFile: HOST_PATHS.standing, settled, allowRemovals: command.allowRemovals, log, signal: stop.signal, makeSync });
+      await watch({ cmdb: config.cmdb, lockFile: HOST_PATHS.lock, standingFile: HOST_PATHS.standing, settled, reportFile, allowRemovals: command.allowRemovals, log, signal: stop.signal, makeSync });
       return EXIT.done;
     }
-    return await syncOnce(command, config, makeSync(() => undefined, REPORTED), settled);
+    return await syncOnce(command, config, makeSync(() => undefined, REPORTED), settled, reportFile);
+  } catch (error) {
+    if (!command.dryRun) await reportFile.tried(outOfTouch(error));
+    throw error;
   } finally {
     manager.close();
   }
 }
 
-async function syncOnce({ dryRun, json, allowRemovals, acceptOlder }: Extract<Command, { kind: 'sync' }>, config: Config, sync: Sync, settled: SettledFile): Promise<number> {
+async function syncOnce({ dryRun, json, allowRemovals, acceptOlder }: Extract<Command, { kind: 'sync' }>, config: Config, sync: Sync, settled: SettledFile, reportFile: ReportFile): Promise<number> {
   if (!dryRun && !json && !allowRemovals && !acceptOlder) {
     // Whatever is wrong with the CMDB, the look at its rows tells better.
     const says = await settled.holds(HOST_PATHS, () => readStandingNow(config.cmdb, HOST_PATHS.standing)).catch((error: unknown) => {
       if (error instanceof CmdbError) return null;
       throw error;
     });
-    if (says !== null) {
+    if (says !== null && await reportFile.tried(inTouch())) {
       out(says);
       return EXIT.done;
     }
@@ -125,12 +134,14 @@ async function syncOnce({ dryRun, json, allowRemovals, acceptOlder }: Extract<Co
       await writeStanding(HOST_PATHS.standing, newer.standing);
       const report = await sync.pass(newer.reading, allowRemovals);
       await settled.note(report.settled, newer.standing);
+      await reportFile.passed(report, newer.reading.revision, inTouch());
       return report;
     } finally {
       await unlock();
     }
   };
   const { first, last } = await runOnce(sync, pass);
+  await reportFile.ended(sync.handOvers.ended);
   if (json) {
     out(JSON.stringify(jsonReport(config.host.name, false, first.plan, last.rejections, last.failed), null, 2));
   } else {

@@ -44,6 +44,10 @@ export interface FollowOptions {
   readonly onChange: (change: Change, connection: Connection, adopt: boolean) => Promise<void>;
   /** Asked before each look: whether what onChange read last holds no more, so that it is to be called for everything. */
   readonly stale?: () => boolean;
+  /** Called when a look has found nothing new. */
+  readonly onNothing?: () => void;
+  /** Called after each try that failed, whether or not the reason is known already. */
+  readonly onFailed?: (error: Error) => void;
   /** Called when the database is lost, and again when the reason is another one. */
   readonly onLost: (error: CmdbError) => void;
   /** Called when the database is back: connected, and onChange has succeeded. */
@@ -82,6 +86,7 @@ export async function follow(options: FollowOptions): Promise<void> {
       if (signal.aborted) return;
       // It has gone back while it was followed. Whether another has more, and what to do if none has, reach() tells.
       if (error instanceof HistoryError) continue;
+      options.onFailed?.(error);
       const reason = sameness(error);
       if (lost !== reason) options.onLost(error instanceof CmdbError ? error : new CmdbError(error.message, { cause: error }));
       lost = reason;
@@ -109,7 +114,7 @@ async function begin({ signal, onChange }: FollowOptions, connection: Connection
 }
 
 /** Follows one connection for `forMs`. Returns then or when aborted, throws when it is lost. */
-async function session({ signal, onChange, stale }: FollowOptions, connection: Connection, start: LogCursor, forMs: number): Promise<void> {
+async function session({ signal, onChange, onNothing, stale }: FollowOptions, connection: Connection, start: LogCursor, forMs: number): Promise<void> {
   let cursor = start;
   let lookedAt = performance.now();
   const end = lookedAt + forMs;
@@ -124,6 +129,8 @@ async function session({ signal, onChange, stale }: FollowOptions, connection: C
         await onChange(EVERYTHING, connection, false);
       } else if (changed.apps.size + changed.hosts.size > 0) {
         await onChange(changed, connection, false);
+      } else {
+        onNothing?.();
       }
     }
   } finally {

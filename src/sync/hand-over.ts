@@ -24,6 +24,8 @@ export class HandOvers {
   readonly ready = new Map<string, string>();
   /** App → what served before a replacement that did not start. */
   readonly revert = new Map<string, SnapshotGeneration>();
+  /** How many have ended, and how. */
+  readonly ended = { done: 0, failed: 0 };
   readonly #onFailure: OnFailure;
   readonly #onEnd: () => void;
 
@@ -57,6 +59,7 @@ export class HandOvers {
   async #run(step: HandOver, spec: SnapshotGeneration): Promise<void> {
     const { app, to } = step;
     const why = await this.#start(step, spec).catch((error: unknown) => (error instanceof Error ? error.message : String(error)));
+    this.ended[why === null ? 'done' : 'failed']++;
     if (why === null) {
       if (step.kind === 'handOver') this.ready.set(app, to.instance);
       return;

@@ -53,6 +53,8 @@ export interface PassReport {
   readonly about: ReadonlySet<string> | null;
   readonly rejections: readonly Rejection[];
   readonly failed: readonly Failed[];
+  /** Hand-overs that have ended since the Sync was made, by how. */
+  readonly handOvers: { readonly done: number; readonly failed: number };
   /** Not null: it found all as it should be, and this is what later runs need to know of it. */
   readonly settled: PassOutcome | null;
 }
@@ -152,7 +154,7 @@ export class Sync {
     if (plan.write.length > 0 || plan.retire.some(({ remove }) => remove)) await this.#haveFilesScanned();
     const settled = about === null && failed.length === 0 && isSettled(decision, view) && await tracesOf(paths) === traces
       ? { traces, untilMs: goodUntil(Date.now(), plan.sleep.nextInMs), says: planLines(plan).at(-1) ?? '' } : null;
-    return { plan, about, rejections: decision.fleet.rejections, failed, settled };
+    return { plan, about, rejections: decision.fleet.rejections, failed, handOvers: { ...this.handOvers.ended }, settled };
   }
 
   /**

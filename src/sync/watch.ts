@@ -12,10 +12,12 @@ import { dueInMs, isIdle } from './due.ts';
 import { lock } from './lock.ts';
 import { readNewer } from './newer.ts';
 import { failedLine, rejectionLine } from './report.ts';
+import type { ReportFile } from './report-file.ts';
 import { readStanding, sameStanding, writeStanding } from './standing.ts';
 import type { SettledFile } from './settled.ts';
 import type { PassReport, Sync } from './sync.ts';
 import { Timer } from './timer.ts';
+import { type Contact, inTouch, outOfTouch } from './told.ts';
 
 /** A run by hand or timer is over in seconds. */
 const LOCK_TIMEOUT_S = 120;
@@ -28,6 +30,7 @@ export interface WatchOptions {
   readonly lockFile: string;
   readonly standingFile: string;
   readonly settled: Pick<SettledFile, 'note'>;
+  readonly reportFile: Pick<ReportFile, 'passed' | 'tried'>;
   readonly allowRemovals: boolean;
   readonly log: Logger;
   readonly signal: AbortSignal;
@@ -44,10 +47,11 @@ interface Wanted {
 }
 
 /** Runs until `signal` is aborted. */
-export async function watch({ cmdb, lockFile, standingFile, settled, allowRemovals, log, signal, makeSync }: WatchOptions): Promise<void> {
+export async function watch({ cmdb, lockFile, standingFile, settled, reportFile, allowRemovals, log, signal, makeSync }: WatchOptions): Promise<void> {
   let wanted: Wanted | null = null;
   let running: Promise<void> = Promise.resolve();
   let said: ReadonlySet<string> = new Set();
+  let contact: Contact = outOfTouch('the CMDB has not been read yet');
 
   const whole = new Timer(() => void pass('everything'));
   /** Apps that have changed, or of which something is left to do soon. */
@@ -73,6 +77,7 @@ export async function watch({ cmdb, lockFile, standingFile, settled, allowRemova
           const apps = new Set(touched);
           const report = await sync.pass(wanted.rows, allowRemovals, what === 'touched' ? apps : null);
           await settled.note(report.settled, wanted.standing);
+          await reportFile.passed(report, wanted.rows.revision, contact);
           said = tell(report, said, log);
           const dueMs = dueInMs(report.plan);
           if (report.about === null || isIdle(dueMs)) for (const app of apps) touched.delete(app);
@@ -85,6 +90,7 @@ export async function watch({ cmdb, lockFile, standingFile, settled, allowRemova
         if (signal.aborted && error instanceof Error && error.name === 'AbortError') return;
         log.error('the pass could not be made', { error: error instanceof Error ? error : String(error) });
         whole.set(RETRY_MS);
+        await reportFile.tried(outOfTouch(error));
       }
     });
     return running;
@@ -101,10 +107,16 @@ export async function watch({ cmdb, lockFile, standingFile, settled, allowRemova
       if (everything) sync.forget();
       const { reading, standing } = await readNewer(connection, after, adopt ? 'other' : 'newer', log, known);
       wanted = { rows: reading, standing, after };
+      contact = inTouch();
       for (const app of apps) touched.add(app);
       await pass(everything ? 'everything' : 'touched');
     },
     stale: () => wanted === null,
+    onNothing: () => { contact = inTouch(); },
+    onFailed: (error) => {
+      contact = { ...outOfTouch(error), syncedAt: contact.syncedAt };
+      void reportFile.tried(contact);
+    },
     onLost: (error) => {
       log.error('the CMDB is lost; what serves goes on serving', { error });
       if (wanted === null) {

@@ -31,6 +31,8 @@ export interface Paths {
   readonly standing: string;
   /** That a look at this host found nothing to do. */
   readonly settled: string;
+  /** What fc-sync says of its last pass, for others; fc-proxy's group may read it. */
+  readonly report: string;
   readonly lock: string;
 }
 
@@ -51,6 +53,7 @@ export const HOST_PATHS: Paths = {
   state: `${STATE_DIR}/sync.json`,
   standing: `${STATE_DIR}/standing.json`,
   settled: `${STATE_DIR}/settled.json`,
+  report: `${STATE_DIR}/report.json`,
   lock: `${STATE_DIR}/sync.lock`,
 };
 

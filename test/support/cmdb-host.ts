@@ -13,12 +13,13 @@ import type { PassReport } from '../../src/sync/sync.ts';
 import { watch } from '../../src/sync/watch.ts';
 import { until } from './until.ts';
 
-const NOTHING_LEFT: PassReport = {
+/** A pass after which nothing is left to do. */
+export const NOTHING_LEFT: PassReport = {
   plan: {
     steps: [], write: [], startSockets: [], startLeases: [], link: new Map(), unlink: [], retire: [], refused: [],
     images: { write: [], start: [], drop: [], failed: [] }, ports: { lead: [], open: [], close: [] }, sleep: { deep: new Set(), sink: [], nextInMs: null },
   },
-  about: null, rejections: [], failed: [], settled: null,
+  about: null, rejections: [], failed: [], handOvers: { done: 0, failed: 0 }, settled: null,
 };
 
 export class CmdbHost {
@@ -80,7 +81,7 @@ export class CmdbHost {
   watch(t: TestContext, addresses: readonly CmdbAddress[]): () => Promise<void> {
     const stop = new AbortController();
     const done = watch({
-      cmdb: { addresses, passwordFile: null }, ...this.#files, settled: { note: () => Promise.resolve() }, allowRemovals: false, log: this.#log, signal: stop.signal,
+      cmdb: { addresses, passwordFile: null }, ...this.#files, settled: { note: () => Promise.resolve() }, reportFile: { passed: () => Promise.resolve(), tried: () => Promise.resolve(true) }, allowRemovals: false, log: this.#log, signal: stop.signal,
       makeSync: (due) => {
         this.#due = due;
         return {
