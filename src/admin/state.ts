@@ -129,6 +129,21 @@ export interface HostStatus {
   readonly events: readonly HostEvent[];
 }
 
+/** What is in flight of the apps that were asked for, at `/inflight.json?app=…`: the oldest of it first. */
+export interface InFlight {
+  readonly format: typeof STATE_FORMAT;
+  readonly at: number;
+  /** How many there are, of which `requests` may be the first few. */
+  readonly count: number;
+  readonly requests: readonly {
+    readonly app: string;
+    /** `at`: when it came. */
+    readonly request: RequestSketch;
+    /** `upgrade`: a WebSocket or another protocol that it changed to; `waiting`: for the app to start. */
+    readonly doing: 'waiting' | 'request' | 'upgrade';
+  }[];
+}
+
 /** The fleet, at `/fleet.json`: each host as it says itself, or why it cannot be had. */
 export interface FleetStatus {
   readonly format: typeof STATE_FORMAT;
