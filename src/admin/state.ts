@@ -1,6 +1,7 @@
 /**
  * What a host says of itself, at `/state.json` of its admin listener: the one source of fc-status, fc-why, the page
- * and the metrics. Times are milliseconds since the epoch unless a name says otherwise.
+ * and the metrics. Times are milliseconds since the epoch unless a name says otherwise. Its query chooses apps and
+ * events: see select.ts.
  */
 
 /** Raised when a reader of the old format could misread the new one. */
@@ -125,6 +126,8 @@ export interface HostStatus {
   };
   /** Of the whole host, however many of `apps` were asked for. */
   readonly counts: Readonly<Record<AppStateName, number>>;
+  /** How many apps are as was asked, whatever `limit`; without a question, all. */
+  readonly matching: number;
   readonly apps: readonly AppState[];
   readonly events: readonly HostEvent[];
 }
