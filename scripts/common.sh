@@ -5,8 +5,12 @@ set -euo pipefail
 SELF=${0##*/}
 REPO=$(cd "$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")/.." && pwd)
 readonly SELF REPO
-# Where npm's `node` package goes on a Debian whose own Node is too old.
-readonly NPM_NODE_HOME=/usr/lib/fastcontainer-node
+# Where a version of FastContainer lies on a host, see scripts/install.
+readonly HOME_DIR=/usr/lib/fastcontainer UNITS_DIR=/usr/lib/systemd/system POLKIT_RULE=/usr/share/polkit-1/rules.d/50-fastcontainer.rules
+# A Node of our own, for a Debian whose own is too old: that of the package fastcontainer-node, or of npm's package `node`.
+# And the link to the one that a host has chosen.
+readonly NODE_HOME=/usr/lib/fastcontainer-node
+readonly NODE_LINK=$NODE_HOME/node
 readonly NODE_NEEDED=20.18.1
 
 # What a FastContainer host needs. Without recommends podman comes without netavark,
@@ -71,7 +75,7 @@ apt_quietly() {
 # Prints the path of a node that is new enough, if there is one.
 find_node() {
 	local node
-	for node in /usr/bin/node /usr/local/bin/node "$(command -v node || true)" "$NPM_NODE_HOME/node_modules/node/bin/node"; do
+	for node in "$NODE_HOME/bin/node" /usr/bin/node /usr/local/bin/node "$(command -v node || true)" "$NODE_HOME/node_modules/node/bin/node"; do
 		if [[ -x $node ]] && new_enough "$("$node" --version 2>/dev/null)"; then
 			echo "$node"
 			return 0
@@ -94,7 +98,7 @@ ensure_node() {
 	else
 		say "Debian's Node is ${candidate:-not there}, older than $NODE_NEEDED: bringing Node 20 with npm"
 		apt_install npm
-		npm install --prefix "$NPM_NODE_HOME" --no-save --no-audit --no-fund --loglevel=error node@20 ||
+		npm install --prefix "$NODE_HOME" --no-save --no-audit --no-fund --loglevel=error node@20 ||
 			die "npm could not install its package node@20; install Node $NODE_NEEDED or newer in some other way and try again"
 	fi
 	find_node >/dev/null || die "Node $NODE_NEEDED or newer did not arrive, though its installation did not fail"

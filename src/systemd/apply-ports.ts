@@ -5,7 +5,7 @@ import { linksAtomic } from '../files-many.ts';
 import { portService, portSocket } from '../model/names.ts';
 import { type Failed, startUnits, type SyncManager, UNIT_TIMEOUT_MS } from './apply.ts';
 import { listeningPorts } from './listeners.ts';
-import { type Paths, portWants } from './paths.ts';
+import { type Paths, portWants, STATIC_UNITS } from './paths.ts';
 import type { PortPlan } from './plan-ports.ts';
 
 /**
@@ -27,7 +27,7 @@ export async function applyPorts(plan: PortPlan, serving: ReadonlyMap<string, { 
     if (target === undefined) return [];
     return [
       { target, path: join(paths.ports, String(port)) },
-      { target: `../${portSocket('')}`, path: join(portWants(paths), portSocket(port)) },
+      { target: join(STATIC_UNITS, portSocket('')), path: join(portWants(paths), portSocket(port)) },
     ];
   }));
   return [...failed, ...await openPorts(plan.open, manager)];

@@ -36,6 +36,9 @@ export interface Paths {
   readonly lock: string;
 }
 
+/** Units that come with the program. */
+export const STATIC_UNITS = '/usr/lib/systemd/system';
+
 const STATE_DIR = '/var/lib/fastcontainer';
 
 export const HOST_PATHS: Paths = {

@@ -128,7 +128,7 @@ describe('scripts/provision', () => {
   });
 
   test('installs units that systemd has nothing to say about', async () => {
-    assert.equal(await host.ok('systemd-analyze verify --man=no --recursive-errors=no $(find /etc/systemd/system -maxdepth 1 -type f -name "fc-*" | sed "s/fc-port@/&25/") 2>&1 || true'), '');
+    assert.equal(await host.ok('systemd-analyze verify --man=no --recursive-errors=no $(find /etc/systemd/system /usr/lib/systemd/system -maxdepth 1 -type f -name "fc-*" | sed "s/fc-port@/&25/") 2>&1 || true'), '');
   });
 
   test('gives fc-sync an account that can read the CMDB and nothing else', async () => {

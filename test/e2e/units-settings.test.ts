@@ -151,7 +151,7 @@ describe('a person reads', () => {
 
 test('systemd-analyze verify prints nothing on any unit', async () => {
   assert.equal((await host.request('plain.test', '/')).status, 200);
-  const units = (await host.ok("systemctl list-units --all --plain --no-legend 'fc-*' | cut -d' ' -f1; ls /etc/systemd/system | grep '^fc-[^@]*$' | grep -v wants")).trim().split('\n');
+  const units = (await host.ok("systemctl list-units --all --plain --no-legend 'fc-*' | cut -d' ' -f1; ls /etc/systemd/system /usr/lib/systemd/system | grep '^fc-[^@]*$' | grep -v wants")).trim().split('\n');
   const names = [...new Set(units)];
   for (const pattern of [/^fc-ctr-plain-/, /^fc-app-plain-.*socket$/, /^fc-app-plain-.*service$/, /^fc-lease-300s@plain-/, /^fc-net-[0-9a-f]{2}@plain-/, /^fc-proxy\.service$/, /^fc-sync\.timer$/]) {
     assert.ok(names.some((name) => pattern.test(name)), String(pattern));
