@@ -219,9 +219,10 @@ export class Activator {
     const wait = remaining(quarantine, now);
     if (asleep && wait > 0) {
       const seconds = Math.ceil(wait / 1000);
+      const failure = starts.failureOf(instance);
       throw new Problem('quarantined',
-        `${starts.failureOf(instance)?.message ?? 'The app did not start.'} It failed ${quarantine.failures} times in a row; the next try is in ${seconds} s.`,
-        { retryAfterS: seconds });
+        `${failure?.message ?? 'The app did not start.'} It failed ${quarantine.failures} times in a row; the next try is in ${seconds} s.`,
+        { retryAfterS: seconds, ...(failure !== null && { cause: failure }) });
     }
     return this.#launch(generation, asleep);
   }

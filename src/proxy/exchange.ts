@@ -19,7 +19,7 @@ import { receiptFields, serverTiming, type Receipt } from './receipt.ts';
 import { Reply, type Replier } from './reply.ts';
 import { answerTo, respond } from './respond.ts';
 import type { Target } from './route.ts';
-import { directly, Visit, type ProxyContext } from './visit.ts';
+import { directly, referenceOf, Visit, type ProxyContext } from './visit.ts';
 import type { Lender } from './wire/wire.ts';
 
 /** RFC 9110 9.2.2. */
@@ -163,6 +163,7 @@ export class Exchange implements Activity, Caller, Replier, Rider {
       return;
     }
     if (said === null) leg.answered();
+    else referenceOf(this.#context, said.problem, this.#target);
     this.#reply.begin(call, status, phrase, fields);
   }
 
@@ -252,8 +253,9 @@ export class Exchange implements Activity, Caller, Replier, Rider {
       cutOff(this.#req, this.#res);
       return;
     }
-    const more = this.#connection.internal ? hopFields(problem, this.#sends === 0) : [];
-    respond(this.#res, answerTo(problem, this.#req.headers.accept, more), this.#context.draining());
+    const reference = referenceOf(this.#context, problem, this.#target);
+    const more = this.#connection.internal ? hopFields(problem, reference, this.#sends === 0) : [];
+    respond(this.#res, answerTo(problem, this.#req.headers.accept, reference, more), this.#context.draining());
     this.#discardBody();
   }
 

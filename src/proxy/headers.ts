@@ -29,6 +29,8 @@ export const HOP = {
   /** In an answer: it is fc-proxy's own, and this is its kind (problem.ts), what is told, … */
   problem: 'X-FastContainer-Problem',
   detail: 'X-FastContainer-Detail',
+  /** … under which reference its host's journal knows it, … */
+  reference: 'X-FastContainer-Reference',
   /** … and that no byte of the request has gone to the app: it can be made again, whatever its method. */
   unsent: 'X-FastContainer-Not-Sent',
 } as const;

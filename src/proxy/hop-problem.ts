@@ -12,10 +12,11 @@ export interface HopProblem {
   readonly unsent: boolean;
 }
 
-/** The fields that say it. */
-export function hopFields(problem: Problem, unsent: boolean): string[] {
+/** The fields that say it. `reference`: under which the journal of this host knows it. */
+export function hopFields(problem: Problem, reference: string | null, unsent: boolean): string[] {
   // A field takes ISO 8859-1 at most; a reason may hold what an app has said.
   const fields: string[] = [HOP.problem, problem.kind, HOP.detail, encodeURIComponent(problem.message)];
+  if (reference !== null) fields.push(HOP.reference, reference);
   return unsent ? [...fields, HOP.unsent, 'yes'] : fields;
 }
 
@@ -24,11 +25,17 @@ export function hopProblemOf(fields: readonly string[]): HopProblem | null {
   const kind = field(fields, PROBLEM);
   if (kind === undefined || !isKind(kind)) return null;
   const retryAfterS = Number(field(fields, 'retry-after') ?? NaN);
-  const problem = new Problem(kind, decode(field(fields, DETAIL) ?? ''), Number.isFinite(retryAfterS) ? { retryAfterS } : {});
+  const reference = field(fields, REFERENCE);
+  const problem = new Problem(kind, decode(field(fields, DETAIL) ?? ''), {
+    ...(Number.isFinite(retryAfterS) && { retryAfterS }),
+    ...(reference !== undefined && UUID.test(reference) && { reference }),
+  });
   return { problem, unsent: kind === 'misdirected' || field(fields, UNSENT) !== undefined };
 }
 
-const [PROBLEM, DETAIL, UNSENT] = [HOP.problem.toLowerCase(), HOP.detail.toLowerCase(), HOP.unsent.toLowerCase()];
+const [PROBLEM, DETAIL, REFERENCE, UNSENT] = [HOP.problem.toLowerCase(), HOP.detail.toLowerCase(), HOP.reference.toLowerCase(), HOP.unsent.toLowerCase()];
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 function decode(detail: string): string {
   try {

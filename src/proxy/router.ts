@@ -78,7 +78,7 @@ export class Router {
     const route = this.find(wanted);
     if (route !== null) return route;
     if (!this.#told) throw new Problem('no-snapshot', 'This host does not know yet what it serves.', { retryAfterS: 2 });
-    throw new Problem('unknown-host', 'No app answers to this host name.');
+    throw new Problem('unknown-host', 'No site has this name here. Look for typing errors in the address.');
   }
 
   /**

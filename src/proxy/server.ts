@@ -9,9 +9,10 @@ import { drain } from './drain.ts';
 import { Exchange } from './exchange.ts';
 import { inbound, type Inbound } from './headers.ts';
 import { hopFields } from './hop-problem.ts';
+import { Incidents } from './incidents.ts';
 import { ALIVE_PATH } from './peer.ts';
 import { Problem } from './problem.ts';
-import { answerTo, respond, respondRaw } from './respond.ts';
+import { ALLOWED, answerTo, respond, respondRaw } from './respond.ts';
 import { targetOf, type Target } from './route.ts';
 import { reinject } from './reinject.ts';
 import type { FleetTokens } from './tokens.ts';
@@ -25,7 +26,7 @@ export type Door = 'front' | 'internal';
 /** Where to listen: a descriptor from systemd, or an address for development. */
 export type Listen = { readonly fd: number } | { readonly host: string; readonly port: number };
 
-export interface ServerOptions extends Omit<ProxyContext, 'draining'> {
+export interface ServerOptions extends Omit<ProxyContext, 'draining' | 'incidents'> {
   /** What other hosts must present on the internal listener. */
   readonly tokens: FleetTokens;
   /** What it is secured with; null: nothing. */
@@ -60,7 +61,7 @@ export class ProxyServer {
 
   constructor(options: ServerOptions) {
     this.#options = options;
-    this.#context = { ...options, draining: () => this.#draining };
+    this.#context = { ...options, incidents: new Incidents(options.clock, options.log), draining: () => this.#draining };
     this.#http = createHttpServer({
       headersTimeout: options.headersTimeoutMs ?? HEADERS_MS,
       requestTimeout: 0,
@@ -74,7 +75,7 @@ export class ProxyServer {
     this.#http.on('checkContinue', (req: IncomingMessage, res: ServerResponse) => { this.#request(req, res, true); });
     this.#http.on('upgrade', (req, socket, head) => { this.#upgrade(req, socket, head); });
     this.#http.on('checkExpectation', (req, res) => {
-      if (this.#known(req)) res.writeHead(417).end();
+      if (this.#known(req)) respond(res, answerTo(new Problem('expectation-failed', 'The only expectation that is met here is 100-continue.'), req.headers.accept), false);
     });
     this.#http.on('connect', (req, socket) => {
       socket.on('error', () => undefined);
@@ -177,10 +178,10 @@ export class ProxyServer {
     if (target instanceof Problem) {
       // What was not understood may be followed by more of the kind, which gets no answer of its own.
       this.#refused.add(req.socket);
-      respond(res, answerTo(target, req.headers.accept, connection.internal ? hopFields(target, true) : []), true);
+      respond(res, answerTo(target, req.headers.accept, null, connection.internal ? hopFields(target, null, true) : []), true);
     } else if (target.path === '*') {
       // OPTIONS * asks about this server, not about an app (RFC 9110 9.3.7).
-      res.writeHead(204, ['Allow', 'GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS']);
+      res.writeHead(204, ['Allow', ALLOWED]);
       res.end();
     } else {
       new Exchange(this.#context, connection, req, res, head, target, expectsContinue).serve();
@@ -203,7 +204,7 @@ export class ProxyServer {
     if (!this.#known(req, connection, cleaned)) return;
     const target = this.#check(req, connection, cleaned);
     if (target instanceof Problem) {
-      respondRaw(socket, answerTo(target, req.headers.accept, connection.internal ? hopFields(target, true) : []));
+      respondRaw(socket, answerTo(target, req.headers.accept, null, connection.internal ? hopFields(target, null, true) : []), req.method);
     } else if (cleaned.length !== 0 || target.path === '*' || NOT_TUNNELLED.test(req.headers.upgrade ?? '')) {
       // A server may leave an Upgrade out of account (RFC 9110 7.8): answered like any other request.
       reinject(this.#http, req, connection.socket, head);

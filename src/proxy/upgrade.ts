@@ -16,7 +16,7 @@ import type { Rider } from './peer.ts';
 import { Problem } from './problem.ts';
 import { answerTo, respondRaw } from './respond.ts';
 import type { Target } from './route.ts';
-import { codeOf, Visit, type ProxyContext } from './visit.ts';
+import { codeOf, referenceOf, Visit, type ProxyContext } from './visit.ts';
 
 /** How long an app may take to answer a handshake. */
 const HANDSHAKE_MS = 60_000;
@@ -147,6 +147,7 @@ export class Tunnel implements Activity, Rider {
       return;
     }
     if (said === null) leg.answered();
+    else referenceOf(this.#context, said.problem, this.#target);
     this.answering = true;
     const fields = outbound(answer.rawHeaders, false);
     const status = answer.statusCode ?? 502;
@@ -187,8 +188,9 @@ export class Tunnel implements Activity, Rider {
 
   #fail(problem: Problem): void {
     this.answering = true;
-    const more = this.#connection.internal ? hopFields(problem, this.#sends === 0) : [];
-    respondRaw(this.#socket, answerTo(problem, this.#req.headers.accept, more));
+    const reference = referenceOf(this.#context, problem, this.#target);
+    const more = this.#connection.internal ? hopFields(problem, reference, this.#sends === 0) : [];
+    respondRaw(this.#socket, answerTo(problem, this.#req.headers.accept, reference, more), this.#req.method);
   }
 
   #release(): void {

@@ -7,6 +7,7 @@ import { Left, type Activator, type Wait } from './activate.ts';
 import { pause, type Clock } from './clock.ts';
 import { choose, type Place } from './balance.ts';
 import type { Generation, Waited } from './generation.ts';
+import type { Incidents } from './incidents.ts';
 import { Gone } from './lease-job.ts';
 import { HopLeg, LocalLeg, Misdirected, Refused, type Leg } from './leg.ts';
 import type { Peers } from './peers.ts';
@@ -24,6 +25,7 @@ export interface ProxyContext {
   readonly router: Router;
   readonly peers: Peers;
   readonly sick: SickPlaces;
+  readonly incidents: Incidents;
   readonly clock: Clock;
   readonly log: Logger;
   /** Whether this process is about to end, so that clients should connect anew. */
@@ -66,6 +68,11 @@ function chooseFrom({ activator, peers }: ProxyContext, { app, tiers }: Route, w
   return choose(tiers,
     (place) => (place.kind === 'here' ? activator.generation(place.generation).inFlight : peers.get(place.peer)?.inFlightOf(app) ?? 0),
     (place) => wanted(place) && (place.kind === 'here' || peers.get(place.peer)?.usable === true));
+}
+
+/** Under which reference the journal knows what a visitor is not told of a problem; null: he is told all. */
+export function referenceOf({ incidents, router }: ProxyContext, problem: Problem, target: Target): string | null {
+  return incidents.referenceOf(problem, target.app ?? router.find(target)?.app ?? null);
 }
 
 /** Whether another place than this one, where the app is not sick, could take the request. */

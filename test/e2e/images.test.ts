@@ -96,7 +96,7 @@ describe('a registry that is slow', () => {
     assert.equal((await hello('other')).status, 200);
     for (const answer of await Promise.all(visits)) {
       assert.equal(answer.status, 504, answer.body);
-      assert.match(reasonOf(answer), new RegExp(`waiting for its image.*${unitOf(reference).replaceAll('.', '\\.')}: fetching ${reference.replaceAll('.', '\\.')}`));
+      assert.match(await reasonOf(host, answer), new RegExp(`waiting for its image.*${unitOf(reference).replaceAll('.', '\\.')}: fetching ${reference.replaceAll('.', '\\.')}`));
     }
     await registry.open();
     await fetched(reference);
@@ -137,7 +137,8 @@ describe('an image that no registry has', () => {
     const answer = await hello('early');
     const tookMs = performance.now() - began;
     assert.ok([502, 503].includes(answer.status), answer.body);
-    assert.ok(reasonOf(answer).includes(`${unitOf(reference)} could not fetch its image ${reference}: `), reasonOf(answer));
+    const reason = await reasonOf(host, answer);
+    assert.ok(reason.includes(`${unitOf(reference)} could not fetch its image ${reference}: `), reason);
     assert.ok(tookMs < 15_000, `${Math.round(tookMs)} ms, with a start time-out of 30 s`);
   });
 

@@ -120,7 +120,7 @@ describe('network = host', () => {
     assert.equal((await host.sync()).code, 0);
     const response = await host.request('hostnet.test', '/');
     assert.ok([502, 503, 504].includes(response.status), response.body);
-    assert.match(reasonOf(response), /port 8123 of this host is taken by another program/);
+    assert.match(await reasonOf(host, response), /port 8123 of this host is taken by another program/);
     await host.ok('systemctl stop squatter');
   });
 
@@ -129,7 +129,7 @@ describe('network = host', () => {
     assert.equal((await host.sync()).code, 0);
     const response = await host.request('hostnet.test', '/');
     assert.equal(response.status, 502, response.body);
-    assert.match(reasonOf(response), /port 81 of this host is root's \(net\.ipv4\.ip_unprivileged_port_start = 1024\)/);
+    assert.match(await reasonOf(host, response), /port 81 of this host is root's \(net\.ipv4\.ip_unprivileged_port_start = 1024\)/);
   });
 });
 

@@ -115,7 +115,7 @@ describe('an app on shared storage', () => {
   test('needs a rootfs of its own where the file system can show no other owner, and hears how', async () => {
     const refused = await front.request('plain.test', '/');
     assert.equal(refused.status, 502);
-    assert.equal(reasonOf(refused), `The app did not start: ${PLAIN}/tree belongs to user id 0, not to the app, and cannot be shown to it as its own.`);
+    assert.equal(await reasonOf(front, refused), `The app did not start: ${PLAIN}/tree belongs to user id 0, not to the app, and cannot be shown to it as its own.`);
     const said = (await web1.journal('fc-ctr-plain-*')).map(({ message }) => message).find((message) => message.startsWith('to give it')) ?? '';
     await web1.ok(said.replace(/^.* to the app: /, ''));
     await front.until(async () => (await front.request('plain.test', '/')).status === 200 || 'no answer', { timeoutMs: 15_000, what: 'plain answers' });
@@ -124,7 +124,7 @@ describe('an app on shared storage', () => {
   test('is given no read-only volume that is not there', async () => {
     const response = await front.request('ro.test', '/');
     assert.equal(response.status, 502);
-    assert.equal(reasonOf(response), `The app did not start: ${SHARED}/nowhere does not exist.`);
+    assert.equal(await reasonOf(front, response), `The app did not start: ${SHARED}/nowhere does not exist.`);
     assert.equal((await web1.sh(`test -e ${SHARED}/nowhere`)).code, 1);
   });
 
@@ -161,7 +161,7 @@ describe('storage that is not there', () => {
       const took = performance.now() - began;
       t.diagnostic(`${app}: ${response.status} after ${Math.round(took)} ms`);
       assert.ok([502, 504].includes(response.status), response.body);
-      assert.match(reasonOf(response), words);
+      assert.match(await reasonOf(web2, response), words);
       assert.ok(took < within, `${Math.round(took)} ms`);
     });
   }

@@ -69,7 +69,7 @@ describe('volumes', () => {
     test(`a bad path is refused, and the client hears it: ${app}`, async () => {
       const response = await host.request(`${app}.test`, '/');
       assert.equal(response.status, 502);
-      assert.equal(reasonOf(response), `The app did not start: ${reason}.`);
+      assert.equal(await reasonOf(host, response), `The app did not start: ${reason}.`);
       assert.equal(await host.ok(`ls -A /run/fastcontainer/mounts/${await instanceOf(host, app)} 2>&1 || true`), `ls: cannot access '/run/fastcontainer/mounts/${await instanceOf(host, app)}': No such file or directory\n`);
     });
   }

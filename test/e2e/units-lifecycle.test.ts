@@ -168,7 +168,7 @@ describe('a start', { concurrency: true }, () => {
     const response = await host.request('mute.test', '/');
     assert.ok(performance.now() - began < 8500);
     assert.ok([502, 504].includes(response.status), String(response.status));
-    assert.match(reasonOf(response), /nothing listens on port 8080/);
+    assert.match(await reasonOf(host, response), /nothing listens on port 8080/);
   });
 
   test('is over when ready_path answers, not when the port listens', async () => {
@@ -179,7 +179,7 @@ describe('a start', { concurrency: true }, () => {
   test('whose ready_path never answers well ends with that as the reason', async () => {
     const response = await host.request('unready.test', '/');
     assert.ok([502, 504].includes(response.status), String(response.status));
-    assert.match(reasonOf(response), /GET \/ready answered 503/);
+    assert.match(await reasonOf(host, response), /GET \/ready answered 503/);
   });
 });
 

@@ -39,11 +39,24 @@ export function jsonOf({ status, body }: Response): unknown {
   return JSON.parse(body);
 }
 
-/** The sentence that fc-proxy gives a client as the reason. */
-export function reasonOf({ body }: Response): string {
-  const problem: unknown = JSON.parse(body);
-  if (typeof problem !== 'object' || problem === null || !('detail' in problem)) throw new Error(`no problem+json: ${body}`);
-  return String(problem.detail);
+/** Under what the journal knows a problem; null: the answer names nothing. */
+export function referenceOf({ headers, body }: Response): string | null {
+  const json = String(headers['content-type']) === 'application/problem+json';
+  return (json ? /"instance":"urn:uuid:([0-9a-f-]{36})"/ : /Reference: <code>([0-9a-f-]{36})<\/code>/).exec(body)?.[1] ?? null;
+}
+
+/** The reason that fc-proxy keeps from a client, and tells the journal of a host under the answer's reference. */
+export async function reasonOf(host: TestHost, response: Response): Promise<string> {
+  const reference = referenceOf(response);
+  if (reference === null) throw new Error(`an answer without a reference: ${response.status} ${response.body}`);
+  let line = '';
+  await host.until(async () => {
+    line = (await host.sh(`journalctl --no-pager -o cat -u 'fc-proxy*' --grep ${reference}`)).stdout.trim();
+    return line !== '' || 'not yet';
+  }, { timeoutMs: 5_000, what: `the journal knows ${reference}` });
+  const why = / why="((?:[^"\\]|\\.)*)"/.exec(line)?.[1];
+  if (why === undefined) throw new Error(`the journal says: ${line}`);
+  return why.replace(/\\(.)/g, '$1');
 }
 
 const PROBE = `

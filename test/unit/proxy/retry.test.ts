@@ -71,7 +71,8 @@ describe('an app killed by SIGKILL', () => {
     await kill();
     const { status, body, headers } = await answer;
     assert.equal(status, 502);
-    assert.match(body, /The app broke the connection before it answered/);
+    assert.match(body, /see whether it has arrived before you send it again/);
+    assert.match(proxy.log.told(body), /The app broke the connection before it answered/);
     assert.equal(headers['cache-control'], 'no-store');
     assert.equal((await ask(proxy.port, '/', { method: 'POST', body: 'x' })).status, 200, 'the next one is none the worse');
     assert.deepEqual(seen, ['POST', 'POST']);
@@ -227,14 +228,14 @@ describe('an app that closes idle connections', () => {
 });
 
 describe('an app that cannot be connected to', () => {
-  test('502 with a reason by its deadline', async (t) => {
+  test('502 by its deadline, and the journal has the reason', async (t) => {
     const app = await new TestApp(() => undefined).listen();
     await app.kill();
     const proxy = await proxyFor(t, app, { startTimeoutS: 1, socketPath: '/nowhere/x.sock' });
     const began = performance.now();
     const { status, body } = await ask(proxy.port, '/', { method: 'POST', body: 'x' });
     assert.equal(status, 502);
-    assert.match(body, /accepts no connection/);
+    assert.match(proxy.log.told(body), /accepts no connection/);
     assert.ok(performance.now() - began < 1500);
   });
 

@@ -1,14 +1,12 @@
-/** The small pure parts: lease arithmetic, quarantine, the words for a failure, answers. */
+/** The small pure parts: lease arithmetic, quarantine, the words for a failure. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
 import type { JobResult, ServiceEvidence } from '../../../src/systemd/manager.ts';
 import { StartFailure } from '../../../src/proxy/failure.ts';
 import { nextLook, standing, usedSince, type Standing } from '../../../src/proxy/lease.ts';
-import { Problem, PROBLEMS } from '../../../src/proxy/problem.ts';
 import { afterFailure, HEALTHY, remaining } from '../../../src/proxy/quarantine.ts';
 import { addWait, serverTiming } from '../../../src/proxy/receipt.ts';
-import { answerTo, wantsPage } from '../../../src/proxy/respond.ts';
 
 describe('a lease', () => {
   const table: [grantedAt: number | null, length: number, now: number, expected: Standing][] = [
@@ -75,45 +73,6 @@ describe('why an app did not start', () => {
       assert.match(failure.message, words);
     });
   }
-});
-
-describe('answers', () => {
-  const pages: [accept: string | undefined, page: boolean][] = [
-    [undefined, false],
-    ['*/*', false],
-    ['application/json', false],
-    ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', true],
-    ['TEXT/HTML', true],
-    ['application/json, text/html', true],
-    ['application/json, text/html;q=0.9', false],
-    ['text/html;q=0', false],
-    ['text/html;q=x', false],
-    ['text/htmlx', false],
-  ];
-  for (const [accept, page] of pages) {
-    test(`Accept: ${accept} → ${page ? 'a page' : 'problem+json'}`, () => { assert.equal(wantsPage(accept), page); });
-  }
-
-  test('a program gets RFC 9457', () => {
-    const answer = answerTo(new Problem('quarantined', 'It failed.', { retryAfterS: 1.2 }), '*/*');
-    assert.equal(answer.status, 503);
-    assert.deepEqual(JSON.parse(answer.body), { type: 'urn:fastcontainer:problem:quarantined', title: 'Service Unavailable', status: 503, detail: 'It failed.' });
-    assert.deepEqual(answer.fields, ['Content-Type', 'application/problem+json', 'Content-Length', String(answer.body.length), 'Cache-Control', 'no-store', 'Vary', 'Accept', 'Retry-After', '2']);
-  });
-
-  test('a person gets a page, with nothing in it that is markup from elsewhere', () => {
-    const answer = answerTo(new Problem('start-failed', '<b>"&\''), 'text/html');
-    assert.match(answer.body, /<p>&#60;b&#62;&#34;&#38;&#39;<\/p>/);
-    assert.ok(answer.fields.includes('text/html; charset=utf-8'));
-    assert.ok(!answer.fields.includes('Retry-After'));
-  });
-
-  test('every kind has a status that fits', () => {
-    for (const { status, title } of Object.values(PROBLEMS)) {
-      assert.ok(status >= 400 && status < 600);
-      assert.match(title, /^[A-Z][A-Za-z ]+$/);
-    }
-  });
 });
 
 test('a receipt adds up what a request waited for', () => {

@@ -73,36 +73,37 @@ describe('what it answers itself', () => {
     const { status, headers, body } = await ask(proxy.port);
     assert.equal(status, 503);
     assert.equal(headers['retry-after'], '1');
-    assert.match(body, /placed on no host that takes requests/);
+    assert.match(proxy.log.told(body), /placed on no host that takes requests/);
     assert.deepEqual(proxy.manager.calls, []);
   });
 
-  test('504 at the deadline, which says what was missing; the start goes on', async (t) => {
+  test('504 at the deadline, and the journal says what was missing; the start goes on', async (t) => {
     const app = await testApp(t, (_req, res) => { res.end('late'); });
     const proxy = await proxyFor(t, app, { startTimeoutS: 1 });
     const job = deferred<JobResult>();
     proxy.manager.job = () => job.promise;
     const { status, body } = await ask(proxy.port, '/', { headers: { Accept: 'text/html' } });
     assert.equal(status, 504);
-    assert.match(body, /<p>The app has been starting for 1 s: it does not listen on its port yet\.<\/p>/);
+    assert.match(body, /<p>The site takes longer to start than a visitor can be kept waiting\.<\/p>\n<p>Try again in 5 seconds\.<\/p>/);
+    assert.match(proxy.log.told(body), /The app has been starting for 1 s: it does not listen on its port yet\./);
     const next = ask(proxy.port);
     job.resolve('done');
     assert.equal((await next).body, 'late');
     assert.equal(proxy.manager.calls.length, 1);
   });
 
-  test('502 with the reason, then quarantine', async (t) => {
+  test('502, the reason in the journal, then quarantine', async (t) => {
     const proxy = await proxyFor(t, new TestApp(() => undefined));
     proxy.manager.job = () => 'dependency';
     proxy.manager.evidences.set(proxy.generation.container, { result: 'exit-code', exit: { kind: 'exited', status: 1 }, statusText: 'nothing listens on port 80 after 10 s; the app listens on: 81', unmounted: [] });
     for (let i = 0; i < 2; i++) {
       const { status, body } = await ask(proxy.port);
       assert.equal(status, 502);
-      assert.match(body, /nothing listens on port 80 after 10 s; the app listens on: 81/);
+      assert.match(proxy.log.told(body), /nothing listens on port 80 after 10 s; the app listens on: 81/);
     }
     const { status, headers, body } = await ask(proxy.port);
     assert.deepEqual([status, headers['retry-after']], [503, '2']);
-    assert.match(body, /failed 2 times in a row/);
+    assert.match(proxy.log.told(body), /failed 2 times in a row/);
     assert.equal(proxy.manager.calls.length, 2);
   });
 

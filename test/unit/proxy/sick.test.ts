@@ -157,17 +157,20 @@ describe('a host that cannot start the app', () => {
     assert.equal(starts(young), 1);
   });
 
-  test('when none of them can, the answer says what each says', async (t) => {
-    const { port, well } = await sickFleet(t);
+  test('when none of them can, the journal says what each says', async (t) => {
+    const { port, well, fleet } = await sickFleet(t);
+    const { log } = fleet.member('front');
     well.manager.job = () => 'failed';
     const { status, body, headers } = await ask(port, '/', { method: 'POST', body: 'x' });
     assert.equal(status, 502);
-    assert.match(body, /start-failed.*cannot be had anywhere; on sick: The app did not start.* And on well: The app did not start/);
+    assert.match(body, /start-failed/);
+    assert.match(log.told(body), /cannot be had anywhere; on sick: The app did not start.* And on well: The app did not start/);
     assert.deepEqual(Object.keys(headers).filter((name) => name.startsWith('x-fastcontainer')), []);
     await ask(port);
     const again = await ask(port);
     assert.deepEqual([again.status, Number(again.headers['retry-after']) > 0], [503, true]);
-    assert.match(again.body, /quarantined.*on sick: .*on well: /);
+    assert.match(again.body, /quarantined/);
+    assert.match(log.told(again.body), /on sick: .*on well: /);
     well.manager.job = () => 'done';
     const end = performance.now() + 5000;
     while ((await ask(port)).status !== 200) assert.ok(performance.now() < end, 'nobody is refused on account of what was');

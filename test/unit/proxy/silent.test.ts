@@ -108,7 +108,8 @@ describe('a host whose fc-proxy hangs', { timeout: 30_000 }, () => {
     assert.equal((await ask(front.port)).body, 'web', 'new ones do not go there');
     const { status, body } = await post;
     assert.equal(status, 502);
-    assert.match(body, /host-broke/);
+    assert.match(body, /app-broke/);
+    assert.match(front.log.told(body), /host-broke/);
     assert.ok(!posts.includes('POST'));
   });
 });
@@ -168,7 +169,7 @@ describe('TLS between hosts', { timeout: 60_000 }, () => {
     const fleet = await secured(t, (host) => (host === 'web' ? 'somebody' : host));
     const { status, body } = await ask(fleet.member('front').port);
     assert.equal(status, 503);
-    assert.match(body, /no-host/);
+    assert.match(fleet.member('front').log.told(body), /no-host/);
     assert.ok(fleet.member('front').log.lines.some((line) => /left out.*web.*altnames/.test(line)), 'the log says why');
   });
 });

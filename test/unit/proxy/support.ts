@@ -158,6 +158,13 @@ export class MemoryLog implements Logger {
       this.lines.push(`${level} ${message} ${JSON.stringify(fields, (_key, value: unknown) => (value instanceof Error ? value.message : value))}`);
     };
   }
+
+  /** What it says under the reference that an answer names. */
+  told(body: string): string {
+    const reference = /[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/.exec(body)?.[0] ?? 'nothing';
+    return this.lines.find((line) => line.includes(reference)) ?? '';
+  }
+
   info = this.#add('info');
   warn = this.#add('warn');
   error = this.#add('error');

@@ -166,14 +166,14 @@ describe('an upgrade that fails is answered as HTTP', () => {
     assert.match(await raw(proxy.port, UPGRADE.replace('app.example', '[::1]')), /^HTTP\/1\.1 404 Not Found\r\n.*unknown-host/s);
     assert.match(await raw(proxy.port, UPGRADE.replace('app.example', 'a b')), /^HTTP\/1\.1 400 Bad Request\r\n/);
     proxy.manager.job = () => 'failed';
-    assert.match(await raw(proxy.port, UPGRADE), /^HTTP\/1\.1 502 Bad Gateway\r\n.*did not start/s);
+    assert.match(await raw(proxy.port, UPGRADE), /^HTTP\/1\.1 502 Bad Gateway\r\n.*start-failed/s);
   });
 
   test('an app that accepts no connection', async (t) => {
     const app = await new TestApp(() => undefined).listen();
     await app.kill();
     const proxy = await proxyFor(t, app, { startTimeoutS: 1, socketPath: '/nowhere/x.sock' });
-    assert.match(await raw(proxy.port, UPGRADE), /^HTTP\/1\.1 502 .*accepts no connection/s);
+    assert.match(await raw(proxy.port, UPGRADE), /^HTTP\/1\.1 502 .*unreachable/s);
     assert.equal(inFlight(proxy), 0);
   });
 
