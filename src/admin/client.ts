@@ -1,0 +1,78 @@
+/** Asks fc-admin of this host, over its Unix socket. */
+import { request, type IncomingMessage } from 'node:http';
+
+export const ADMIN_SOCKET = '/run/fc-admin/admin.sock';
+
+/** It may have to be started first, and on a busy host a large state takes a while. */
+const TIMEOUT_MS = 15_000;
+
+/** Some ten times what ten thousand apps take. */
+const MAX_BYTES = 128 * 1024 * 1024;
+
+/** fc-admin did not answer, or not with what it was asked for. The message says why and what to do about it. */
+export class AdminError extends Error {
+  override readonly name = 'AdminError';
+}
+
+/**
+ * What fc-admin says at a path, with its query: JSON.
+ * @throws AdminError
+ */
+export async function askAdmin(path: string, socketPath = ADMIN_SOCKET, timeoutMs = TIMEOUT_MS): Promise<unknown> {
+  const text = await ask(path, socketPath, timeoutMs);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new AdminError(`what fc-admin says at ${socketPath} is not JSON`, { cause });
+  }
+}
+
+function ask(path: string, socketPath: string, timeoutMs: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = (cause: unknown): void => { reject(new AdminError(remedy(cause, socketPath, timeoutMs), { cause })); };
+    const req = request({ socketPath, path, headers: { Host: 'localhost', Accept: 'application/json' }, agent: false, signal: AbortSignal.timeout(timeoutMs) }, (res) => {
+      textOf(res).then((text) => {
+        if (res.statusCode === 200) resolve(text);
+        else reject(new AdminError(`fc-admin answers ${res.statusCode}: ${detailOf(text)}`));
+      }, fail);
+    });
+    req.on('error', fail);
+    req.end();
+  });
+}
+
+async function textOf(res: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of res as AsyncIterable<Buffer>) {
+    size += chunk.length;
+    if (size > MAX_BYTES) throw new Error(`its answer is longer than ${MAX_BYTES} bytes`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+/** What an error's body tells: problem+json's detail, or the text itself. */
+function detailOf(text: string): string {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === 'object' && value !== null && 'detail' in value && typeof value.detail === 'string') return value.detail;
+  } catch {
+    // Not JSON: a line of text.
+  }
+  return text.trim();
+}
+
+function remedy(cause: unknown, socketPath: string, timeoutMs: number): string {
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : '';
+  switch (code) {
+    case 'ENOENT': case 'ECONNREFUSED':
+      return `fc-admin does not listen at ${socketPath}: systemctl start fc-admin.socket`;
+    case 'EACCES': case 'EPERM':
+      return `this user may not connect to ${socketPath}: use sudo`;
+    case 'ABORT_ERR': case 'TIMEOUT_ERR': case '23':
+      return `fc-admin did not answer within ${timeoutMs / 1000} s: systemctl status fc-admin, journalctl -u fc-admin`;
+    default:
+      return `fc-admin broke off (${cause instanceof Error ? cause.message : String(cause)}): systemctl status fc-admin, journalctl -u fc-admin`;
+  }
+}
