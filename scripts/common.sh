@@ -55,7 +55,7 @@ install_packages() {
 	apt_install "$@"
 	for server in "${fresh[@]}"; do systemctl disable --quiet --now "${SERVERS[$server]}.service" 2>/dev/null || true; done
 }
-declare -rA SERVERS=([mariadb-server]=mariadb [docker-registry]=docker-registry [nginx-light]=nginx [haproxy]=haproxy [caddy]=caddy)
+declare -rA SERVERS=([mariadb-server]=mariadb [docker-registry]=docker-registry [nginx-light]=nginx [haproxy]=haproxy [caddy]=caddy [prometheus]=prometheus)
 
 # apt-get with its talk kept for the case of failure. Debian's mirrors and other
 # apt runs (a fresh cloud machine starts one by itself) get some patience.
