@@ -4,7 +4,7 @@
  *
  * | parameter | is |
  * | --- | --- |
- * | `text` | apps whose name, a domain, generation or `why` holds this text, in whatever case |
+ * | `q` | apps whose name, a domain, generation or `why` holds this text, in whatever case |
  * | `state` | apps in one of these states, separated by commas |
  * | `sort` | their order, one of SORTS; without it what needs attention comes first (ATTENTION) |
  * | `limit` | at most so many apps |
@@ -46,7 +46,7 @@ export class SelectionError extends Error {
   override readonly name = 'SelectionError';
 }
 
-const PARAMETERS = ['text', 'state', 'sort', 'limit', 'events'];
+const PARAMETERS = ['q', 'state', 'sort', 'limit', 'events'];
 
 /** @throws SelectionError for a parameter or a value that there is not */
 export function readSelection(query: URLSearchParams): Selection {
@@ -59,7 +59,7 @@ export function readSelection(query: URLSearchParams): Selection {
     if (!isState(name)) throw new SelectionError(`state has ${quoted(name)}, and can have ${APP_STATES.join(', ')}`);
     return name;
   });
-  return { text: (query.get('text') ?? '').trim().toLowerCase(), states, sort, limit: amount(query, 'limit'), events: amount(query, 'events') };
+  return { text: (query.get('q') ?? '').trim().toLowerCase(), states, sort, limit: amount(query, 'limit'), events: amount(query, 'events') };
 }
 
 /** The apps that are asked for, in order: before `limit`, so that their number can be told. */

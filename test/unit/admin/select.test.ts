@@ -24,16 +24,16 @@ test('without a query: everything, what needs attention first, then by name', ()
 });
 
 const QUERIES: readonly [query: string, expected: readonly string[]][] = [
-  ['text=shop', ['shop']],
-  ['text=KASSE', ['shop']],
-  ['text=%20blog%20', ['blog']],
-  ['text=feed', ['broken']],
-  ['text=exit+STATUS', ['broken']],
-  ['text=nothing-like-it', []],
+  ['q=shop', ['shop']],
+  ['q=KASSE', ['shop']],
+  ['q=%20blog%20', ['blog']],
+  ['q=feed', ['broken']],
+  ['q=exit+STATUS', ['broken']],
+  ['q=nothing-like-it', []],
   ['state=awake', ['blog', 'shop']],
   ['state=asleep,quarantined', ['broken', 'archive']],
   ['state=', ['broken', 'blog', 'shop', 'archive']],
-  ['state=awake&text=shop', ['shop']],
+  ['state=awake&q=shop', ['shop']],
   ['sort=name', ['archive', 'blog', 'broken', 'shop']],
   ['sort=requests', ['shop', 'blog', 'archive', 'broken']],
   ['sort=in-flight', ['shop', 'archive', 'blog', 'broken']],
