@@ -2,9 +2,10 @@
 /** fc-proxy: routes by Host, wakes apps, forwards. Wiring only. */
 import { BlockList, isIPv6 } from 'node:net';
 import { availableParallelism, totalmem } from 'node:os';
-import { parseArgs } from 'node:util';
+import { FC_PROXY, parseProxyCommand } from '../cli/fc-proxy.ts';
+import { helpText, UsageError } from '../cli/spec.ts';
 import { ConfigError } from '../config/error.ts';
-import { DEFAULT_CONFIG_FILE, loadConfig, type Config } from '../config/config.ts';
+import { loadConfig, type Config } from '../config/config.ts';
 import { loadTls } from '../config/tls.ts';
 import { log } from '../log.ts';
 import { Activator } from '../proxy/activate.ts';
@@ -22,61 +23,11 @@ import { SnapshotFile } from '../snapshot/watch.ts';
 import { SystemdBus } from '../systemd/bus.ts';
 import { inheritedSockets } from '../systemd/sockets.ts';
 
-const USAGE = `usage: fc-proxy [--config FILE] [--snapshot FILE] [--listen HOST:PORT]...
-                [--desk PATH [--instance NUMBER]]
-
-Serves on the descriptors that systemd hands over (fc-proxy.socket; the fleet's
-other hosts on that of fc-proxy-internal.socket) and on each HOST:PORT given.
-
---config    ${DEFAULT_CONFIG_FILE} unless given
---snapshot  what fc-sync wrote; /var/lib/fastcontainer/snapshot.json unless given
---listen    for development; an IPv6 address in brackets
---desk      socket where this host's processes of fc-proxy agree on what is started
---instance  which of them this is, from 2 on: fc-proxy@NUMBER.service. Ends with 3 when
-            the configuration says fewer ([proxy] processes)
-`;
-
 /** Clients wait meanwhile, and systemd need not answer: it only spares a queue. */
 const FOUND_TIMEOUT_MS = 2000;
 
 /** For RestartPreventExitStatus=: there are to be fewer processes. */
 const SUPERFLUOUS = 3;
-
-class UsageError extends Error {}
-
-interface Arguments {
-  readonly config: string;
-  readonly snapshot: string;
-  readonly listen: readonly Listen[];
-  readonly desk: string | null;
-  readonly instance: number;
-  readonly help: boolean;
-}
-
-function readArguments(): Arguments {
-  const { values } = parseArgs({
-    options: {
-      config: { type: 'string', default: DEFAULT_CONFIG_FILE },
-      snapshot: { type: 'string', default: '/var/lib/fastcontainer/snapshot.json' },
-      listen: { type: 'string', multiple: true, default: [] },
-      desk: { type: 'string' },
-      instance: { type: 'string' },
-      help: { type: 'boolean', default: false },
-    },
-  });
-  const listen = values.listen.map((text): Listen => {
-    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]+)):([0-9]{1,5})$/.exec(text);
-    const host = match?.[1] ?? match?.[2];
-    const port = Number(match?.[3]);
-    if (host === undefined || !(port <= 65535)) throw new UsageError(`--listen ${text}: write HOST:PORT`);
-    return { host, port };
-  });
-  const { config, snapshot, desk, instance, help } = values;
-  if (instance !== undefined && (desk === undefined || !/^([2-9]|[1-9][0-9])$/.test(instance))) {
-    throw new UsageError(`--instance ${instance}: a number from 2 to 99, with --desk`);
-  }
-  return { config, snapshot, listen, desk: desk ?? null, instance: Number(instance ?? 1), help };
-}
 
 function trusts({ proxy: { trustedProxies } }: Config): (address: string) => boolean {
   if (trustedProxies.length === 0) return () => false;
@@ -96,9 +47,9 @@ function tokensOrNone(): FleetTokens {
 }
 
 async function main(): Promise<number> {
-  const { config: configFile, snapshot, listen, desk: deskPath, instance, help } = readArguments();
+  const { config: configFile, snapshot, listen, desk: deskPath, instance, help } = parseProxyCommand(process.argv.slice(2));
   if (help) {
-    process.stdout.write(USAGE);
+    process.stdout.write(`${helpText(FC_PROXY)}\n`);
     return 0;
   }
   const config = loadConfig(configFile, 'fc-proxy');
@@ -175,8 +126,8 @@ async function main(): Promise<number> {
 main().then(
   (code) => { process.exit(code); },
   (error: unknown) => {
-    if (error instanceof UsageError || (error instanceof TypeError && 'code' in error && String(error.code).startsWith('ERR_PARSE_ARGS_'))) {
-      process.stderr.write(`fc-proxy: ${error.message}\n${USAGE}`);
+    if (error instanceof UsageError) {
+      process.stderr.write(`fc-proxy: ${error.message}\nTry fc-proxy --help.\n`);
       process.exit(2);
     }
     if (error instanceof ConfigError) {

@@ -2,13 +2,14 @@
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
+import { type Command, FC_SYNC, parseCommand } from '../cli/fc-sync.ts';
+import { helpText, UsageError } from '../cli/spec.ts';
 import { connect } from '../cmdb/connect.ts';
 import { CmdbError } from '../cmdb/error.ts';
 import { migrate } from '../cmdb/migrate.ts';
 import { type Config, loadConfig } from '../config/config.ts';
 import { ConfigError } from '../config/error.ts';
 import { type Logger, log } from '../log.ts';
-import { type Command, HELP, parseCommand, UsageError } from '../sync/command.ts';
 import { EXIT } from '../sync/exit.ts';
 import { lock } from '../sync/lock.ts';
 import { type Newer, readOnce, readStandingNow } from '../sync/newer.ts';
@@ -47,7 +48,7 @@ const out = (line: string): void => void process.stdout.write(`${line}\n`);
 async function main(args: readonly string[]): Promise<number> {
   const command = parseCommand(args);
   if (command.kind === 'help') {
-    out(HELP);
+    out(helpText(FC_SYNC));
     return EXIT.done;
   }
   return command.kind === 'migrate' ? await runMigrate(command) : await runSync(command, loadConfig(command.config, 'fc-sync'));

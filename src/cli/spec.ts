@@ -30,6 +30,8 @@ export interface CommandSpec {
   readonly options: readonly OptionSpec[];
   /** First words that are commands of their own, for completion. */
   readonly verbs?: readonly { readonly name: string; readonly doc: string }[];
+  /** What its other words name, for completion. */
+  readonly words?: 'app';
   readonly exit: readonly { readonly code: number; readonly doc: string }[];
   /** For the manual page only. */
   readonly more?: readonly { readonly title: string; readonly paragraphs: readonly string[] }[];

@@ -1,7 +1,7 @@
-/** Commands of the README, so that tests run what operators read. */
+/** Commands of the documents, so that tests run what operators read. */
 import { readFileSync } from 'node:fs';
 
-const README = new URL('../../README.md', import.meta.url);
+const PAGES = ['README.md', 'docs/hosts.md', 'docs/apps.md', 'docs/fleet.md'].map((path) => new URL(`../../${path}`, import.meta.url));
 
 /**
  * The blocks of code in a section, in their order, without their indentation.
@@ -9,9 +9,9 @@ const README = new URL('../../README.md', import.meta.url);
  * @throws when there is no such section
  */
 export function codeOf(heading: string, kind = ''): readonly string[] {
-  const text = readFileSync(README, 'utf8');
-  const section = text.split(/^##+ /m).find((part) => part.startsWith(`${heading}\n`));
-  if (section === undefined) throw new Error(`the README has no section ${heading}`);
+  const sections = PAGES.flatMap((page) => readFileSync(page, 'utf8').split(/^##+ /m));
+  const section = sections.find((part) => part.startsWith(`${heading}\n`));
+  if (section === undefined) throw new Error(`no page has a section ${heading}`);
   return [...section.matchAll(/^( *(?:\d+\. )?)```(\w*)\n([^]*?)^ *```$/gm)]
     .flatMap(([, before = '', found, code = '']) => (found === kind ? [code.replaceAll(new RegExp(`^ {${before.length}}`, 'gm'), '')] : []));
 }
