@@ -107,7 +107,7 @@ function showPulse() {
   document.body.classList.toggle('old', stale);
   if (!stale) return;
   const why = wrong === '' ? 'fc-admin does not answer' : wrong;
-  setText(byId('stale-text'), `${why[0]?.toUpperCase() ?? ''}${why.slice(1)}. ${status === null ? 'There is nothing to show yet.' : `What is shown is of ${clock(status.at)}, and may be so no more.`}`);
+  setText(byId('stale-text'), `${why}. ${status === null ? 'There is nothing to show yet.' : `What is shown is of ${clock(status.at)}, and may be so no more.`}`);
   if (status === null) setText(byId('verdict'), 'Nothing is known yet.');
 }
 

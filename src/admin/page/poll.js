@@ -32,7 +32,7 @@ export async function get(path, signal) {
   try {
     return await response.json();
   } catch (cause) {
-    throw new Error(isTimeout(cause) ? 'fc-admin broke off in its answer' : 'what fc-admin answers cannot be read', { cause });
+    throw new Error(isTimeout(cause) ? 'fc-admin broke off in its answer' : 'fc-admin answers what cannot be read', { cause });
   }
 }
 
