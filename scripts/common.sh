@@ -12,6 +12,8 @@ readonly HOME_DIR=/usr/lib/fastcontainer UNITS_DIR=/usr/lib/systemd/system POLKI
 readonly NODE_HOME=/usr/lib/fastcontainer-node
 readonly NODE_LINK=$NODE_HOME/node
 readonly NODE_NEEDED=20.18.1
+# The release with long-term support that npm's package `node` brings.
+readonly NODE_LTS=24.21.0
 
 # What a FastContainer host needs. Without recommends podman comes without netavark,
 # which apps do not use but podman wants to find.
@@ -96,10 +98,10 @@ ensure_node() {
 	if new_enough "${candidate%%+*}"; then
 		apt_install nodejs
 	else
-		say "Debian's Node is ${candidate:-not there}, older than $NODE_NEEDED: bringing Node 20 with npm"
+		say "Debian's Node is ${candidate:-not there}, older than $NODE_NEEDED: bringing Node $NODE_LTS with npm"
 		apt_install npm
-		npm install --prefix "$NODE_HOME" --no-save --no-audit --no-fund --loglevel=error node@20 ||
-			die "npm could not install its package node@20; install Node $NODE_NEEDED or newer in some other way and try again"
+		npm install --prefix "$NODE_HOME" --no-save --no-audit --no-fund --loglevel=error "node@$NODE_LTS" ||
+			die "npm could not install its package node@$NODE_LTS; install Node $NODE_NEEDED or newer in some other way and try again"
 	fi
 	find_node >/dev/null || die "Node $NODE_NEEDED or newer did not arrive, though its installation did not fail"
 }

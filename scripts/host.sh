@@ -38,8 +38,37 @@ leave_old_places() {
 	rm "$old_rule"
 }
 
-# Units that an operator enables, one a line.
+# From where earlier versions had the links of the doors that open at boot; once no fc-sync of theirs runs any more.
+door_links() {
+	[[ -d $OWN_UNITS/fc-apps.target.wants ]] || return 0
+	mkdir -p "$OWN_UNITS/fc-doors.target.wants"
+	find "$OWN_UNITS/fc-apps.target.wants" -name 'fc-app-*.socket' -exec mv -t "$OWN_UNITS/fc-doors.target.wants" {} +
+}
+
+# Units that can be enabled, one a line; how fc-sync runs is chosen by fc-provision.
 installable_units() { (cd "$UNITS_DIR" && grep -lx '\[Install\]' fc-*); }
 
-# Services that go on running while nobody asks for them: those that an upgrade has to restart.
-lasting_services() { (cd "$UNITS_DIR" && grep -L '^Type=oneshot' fc-*.service | grep -v @); }
+# Those that are new here. What somebody has disabled stays so.
+enable_new_units() {
+	local known=/var/lib/fastcontainer/units fresh
+	mapfile -t fresh < <(installable_units | grep -v '^fc-sync' | grep -vxF -f <(cat "$known" 2>/dev/null))
+	((${#fresh[@]} == 0)) || systemctl enable --quiet --no-reload "${fresh[@]}"
+	installable_units >"$known.new"
+	mv "$known.new" "$known"
+}
+
+# This version takes over from the one that runs, if any does. A restart of fc-proxy loses nothing: systemd holds its ports.
+# systemctl is that of the caller: systemctl, or deb-systemd-invoke.
+take_over() {
+	local systemctl=$1 unit lasting enabled=()
+	enable_new_units
+	# Services that go on running while nobody asks for them.
+	mapfile -t lasting < <(cd "$UNITS_DIR" && grep -L '^Type=oneshot' fc-*.service | grep -v @)
+	# A reload costs a dense host seconds, in which PID 1 starts nothing.
+	! systemctl show --property=NeedDaemonReload --value "${lasting[@]}" | grep -qx yes || systemctl daemon-reload
+	"$systemctl" try-restart "${lasting[@]}"
+	door_links
+	for unit in $(installable_units); do ! systemctl is-enabled --quiet "$unit" || enabled+=("$unit"); done
+	"$systemctl" start "${enabled[@]}"
+	say "enabled are ${enabled[*]}"
+}

@@ -31,6 +31,10 @@ export interface HostOptions {
   readonly provision?: boolean;
   /** A folder of this machine that the host sees, and where: `/tmp/x:/srv/shared`. */
   readonly bind?: string;
+  /** The root of the system that it boots instead of this machine's: see scripts/debian-root. */
+  readonly lower?: string;
+  /** It reaches Debian's mirrors. */
+  readonly internet?: boolean;
 }
 
 export interface Response {
@@ -91,12 +95,13 @@ const alive = new Set<string>();
  * Boots and provisions a host. `label` (up to 12 of a-z, 0-9, -) is for people;
  * kill() it in the test's after(). Should the process die first, the host goes with it.
  */
-export async function bootHost(label: string, { row = 'web1', sync = 'manual', provision = true, bind }: HostOptions = {}): Promise<TestHost> {
+export async function bootHost(label: string, { row = 'web1', sync = 'manual', provision = true, bind, lower, internet = false }: HostOptions = {}): Promise<TestHost> {
   const name = `${label}-${process.pid}`;
   await prepare();
   alive.add(name);
   try {
-    await runOk(TESTHOST, ['boot', name, ...(bind === undefined ? [] : ['--bind', bind])], { timeoutMs: 120_000 });
+    const options = [...(bind === undefined ? [] : ['--bind', bind]), ...(lower === undefined ? [] : ['--lower', lower]), ...(internet ? ['--internet'] : [])];
+    await runOk(TESTHOST, ['boot', name, ...options], { timeoutMs: 120_000 });
     const address = (await runOk(TESTHOST, ['address', name])).trim();
     const host = hostOf(name, address, row);
     if (provision) await setUp(host, sync);
