@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** fc-doctor: checks a host. Wiring only. */
-import { DOCTOR } from '../cli/doctor.ts';
+import { FC_DOCTOR } from '../cli/fc-doctor.ts';
+import { endWithReader, print } from '../cli/output.ts';
+import { paintFor } from '../cli/paint.ts';
 import { helpText, readArguments, UsageError } from '../cli/spec.ts';
 import { DEFAULT_CONFIG_FILE } from '../config/config.ts';
 import { CHECKS } from '../doctor/checks.ts';
@@ -8,30 +10,29 @@ import { choose } from '../doctor/choose.ts';
 import { examineAll } from '../doctor/examine.ts';
 import { Host } from '../doctor/host.ts';
 import { exitCode, jsonReport, listLines, reportLines } from '../doctor/report.ts';
+import { printable } from '../model/printable.ts';
 
 const USAGE = 2;
 
 async function main(args: readonly string[]): Promise<number> {
-  const given = readArguments(DOCTOR, args);
-  if (given.has('help')) return print([helpText(DOCTOR)], 0);
+  const given = readArguments(FC_DOCTOR, args);
+  if (given.has('help')) return await say([helpText(FC_DOCTOR)], 0);
   const [word] = given.words;
-  if (word !== undefined) throw new UsageError(`'${word}' is not understood: checks are chosen with --only`);
-  if (given.has('list')) return print(listLines(CHECKS), 0);
+  if (word !== undefined) throw new UsageError(`'${printable(word)}' is not understood: checks are chosen with --only`);
+  if (given.has('list')) return await say(listLines(CHECKS), 0);
   const checks = choose(CHECKS, given.values('only'));
   const examined = await examineAll(checks, new Host(given.value('config') ?? DEFAULT_CONFIG_FILE));
   const lines = given.has('json') ? [JSON.stringify(jsonReport(examined), null, 2)]
-    : reportLines(examined, { verbose: given.has('verbose'), colour: process.stdout.isTTY && (process.env['NO_COLOR'] ?? '') === '' });
-  return print(lines, exitCode(examined, given.has('strict')));
+    : reportLines(examined, { verbose: given.has('verbose'), paint: paintFor(process.stdout, false) });
+  return await say(lines, exitCode(examined, given.has('strict')));
 }
 
-function print(lines: readonly string[], code: number): Promise<number> {
-  return new Promise((resolve) => {
-    // Who reads no further has read enough (| head).
-    process.stdout.on('error', () => { resolve(code); });
-    process.stdout.write(`${lines.join('\n')}\n`, () => { resolve(code); });
-  });
+async function say(lines: readonly string[], code: number): Promise<number> {
+  await print(`${lines.join('\n')}\n`);
+  return code;
 }
 
+endWithReader();
 main(process.argv.slice(2)).then(
   // What a dead file server, or a systemd that says nothing, still holds up is not waited for.
   (code) => { process.exit(code); },

@@ -1,4 +1,5 @@
 /** The host that is looked at: what several checks ask for is looked up once. */
+import type { Stats } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { loadConfig, type Config } from '../config/config.ts';
 import { ConfigError } from '../config/error.ts';
@@ -93,7 +94,7 @@ export class Host {
   }
 
   /** Whether a file is there, and of which time and mode. */
-  async stat(path: string): Promise<Awaited<ReturnType<typeof stat>> | null> {
+  async stat(path: string): Promise<Stats | null> {
     return await ifThere(stat(path));
   }
 

@@ -1,4 +1,5 @@
 /** What fc-doctor says. Pure. */
+import type { Colour, Paint } from '../cli/paint.ts';
 import { printable } from '../model/printable.ts';
 import type { Check } from './check.ts';
 import type { Examined } from './examine.ts';
@@ -7,13 +8,13 @@ import { type Finding, SEVERITIES, type Severity } from './finding.ts';
 export interface ReportOptions {
   /** What is well, too. */
   readonly verbose: boolean;
-  readonly colour: boolean;
+  readonly paint: Paint;
 }
 
-const TITLES: Readonly<Record<Severity, { readonly title: string; readonly one: string; readonly many: string; readonly colour: string }>> = {
-  error: { title: 'Errors', one: 'error', many: 'errors', colour: '1;31' },
-  warning: { title: 'Warnings', one: 'warning', many: 'warnings', colour: '1;33' },
-  info: { title: 'Notes', one: 'note', many: 'notes', colour: '1' },
+const TITLES: Readonly<Record<Severity, { readonly title: string; readonly one: string; readonly many: string; readonly colour: Colour }>> = {
+  error: { title: 'Errors', one: 'error', many: 'errors', colour: 'red' },
+  warning: { title: 'Warnings', one: 'warning', many: 'warnings', colour: 'yellow' },
+  info: { title: 'Notes', one: 'note', many: 'notes', colour: 'bold' },
 };
 
 /** What is to be done with the remedy. */
@@ -23,19 +24,18 @@ const LABELS: Readonly<Record<Finding['remedy']['kind'], string>> = { command: '
 const MOST = 4_000;
 
 /** Lines for a person. */
-export function reportLines(examined: readonly Examined[], { verbose, colour }: ReportOptions): readonly string[] {
-  const paint = (text: string, code: string): string => (colour ? `\x1b[${code}m${text}\x1b[0m` : text);
+export function reportLines(examined: readonly Examined[], { verbose, paint }: ReportOptions): readonly string[] {
   const found = examined.flatMap(({ check, findings }) => findings.map((finding) => ({ check, finding })));
   const groups = SEVERITIES.flatMap((severity) => {
     const some = found.filter(({ finding }) => finding.severity === severity);
     if (some.length === 0) return [];
-    const { title, colour: code } = TITLES[severity];
-    return [paint(title, code), ...some.flatMap(({ check, finding }) => findingLines(check, finding)), ''];
+    const { title, colour } = TITLES[severity];
+    return [paint(colour, title), ...some.flatMap(({ check, finding }) => findingLines(check, finding)), ''];
   });
   const unseen = unseenGroups(examined);
-  const unseenLines = unseen.length === 0 ? [] : [paint('Not looked at', '1'), ...unseen.map(({ why, ids }) => `  ${ids.join(', ')}: ${printable(why, MOST)}`), ''];
+  const unseenLines = unseen.length === 0 ? [] : [paint('bold', 'Not looked at'), ...unseen.map(({ why, ids }) => `  ${ids.join(', ')}: ${printable(why, MOST)}`), ''];
   const well = examined.filter(({ findings, unseen: why }) => findings.length === 0 && why === null);
-  const wellLines = verbose && well.length > 0 ? [paint('Well', '1;32'), ...well.map(({ check }) => `  ${check.id}: ${check.looksAt}`), ''] : [];
+  const wellLines = verbose && well.length > 0 ? [paint('green', 'Well'), ...well.map(({ check }) => `  ${check.id}: ${check.looksAt}`), ''] : [];
   return [...groups, ...unseenLines, ...wellLines, summary(examined)];
 }
 

@@ -58,7 +58,8 @@ export default check<HostRowFacts>({
     const [{ host: { name } }, fleet] = [await host.config(), await host.fleet()];
     const address = fleet.hosts.find((row) => row.name === name)?.address;
     const resolved = address === undefined ? [] : isIP(address) !== 0 ? [address] : await lookup(address, { all: true }).then((found) => found.map((one) => one.address), () => []);
-    const own = Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).filter(({ address: one }) => !one.startsWith('fe80:')).map(({ address: one }) => one));
+    // The loopback interface has the host's end of the links to apps, too, which nobody else reaches.
+    const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []).filter(({ address: one, internal }) => !one.startsWith('fe80:') && internal === isLoopback(one)).map(({ address: one }) => one);
     const listen = await showUnits(['fc-proxy-internal.socket'], ['Listen']).then((shown) => shown.get('fc-proxy-internal.socket')?.get('Listen') ?? null, () => null);
     return { name, hosts: fleet.hosts, resolved, own, listens: listen === null ? null : portsIn(listen) };
   },

@@ -27,7 +27,7 @@ export function judgeProgram({ missing, writable, installedMs, running }: Progra
     findings.push(error(`${first}${others} of the program cannot be used`, 'what calls it fails', advice('install it again: scripts/provision --no-packages, or apt-get install --reinstall fastcontainer')));
   }
   if (writable !== null) {
-    findings.push(error(`others than root may change ${writable}`, 'root runs what they write there', command(`chown -R root:root ${PROGRAM} && chmod -R go-w ${PROGRAM}`)));
+    findings.push(error(`others than root may change ${writable}`, 'root runs what they write there', command(`find ${PROGRAM} '(' '!' -user root -o -perm /022 ')' '!' -type l -exec chown root:root {} + -exec chmod go-w {} +`)));
   }
   const old = running.filter(({ sinceMs: since }) => installedMs !== null && since !== null && since < installedMs).map(({ unit }) => unit);
   if (old.length > 0) {
@@ -39,7 +39,7 @@ export function judgeProgram({ missing, writable, installedMs, running }: Progra
 export default check<ProgramFacts>({
   id: 'program',
   looksAt: `the program in ${PROGRAM}: complete, root's alone, and the version that runs`,
-  look: async () => {
+  look: async (host) => {
     const meta = await ifThere(readFile(`${PROGRAM}/package.json`, 'utf8'));
     const { bin, dependencies } = meta === null ? { bin: {}, dependencies: {} } : parsePackage(meta);
     const readable = [
@@ -52,7 +52,8 @@ export default check<ProgramFacts>({
     const executable = [...Object.keys(bin).map((name) => `/usr/bin/${name}`), ...HELPERS.filter(isCalled).map((name) => `${PROGRAM}/libexec/${name}`)];
     const missing = [...await lacking(readable, constants.R_OK), ...await lacking(executable, constants.X_OK)];
     const writable = meta === null ? '' : await output('find', [PROGRAM, '(', '!', '-user', 'root', '-o', '-perm', '/022', ')', '!', '-type', 'l', '-print', '-quit']);
-    return { missing, writable: writable.trim() === '' ? null : writable.trim(), installedMs: await installed(), running: await runningServices() };
+    // A file's change time is new with each installation, whatever times it brings along.
+    return { missing, writable: writable.trim() === '' ? null : writable.trim(), installedMs: (await host.stat(`${PROGRAM}/package.json`))?.ctimeMs ?? null, running: await runningServices() };
   },
   judge: judgeProgram,
 });
@@ -75,12 +76,6 @@ function parsePackage(text: string): { readonly bin: Readonly<Record<string, str
 async function lacking(paths: readonly string[], mode: number): Promise<readonly string[]> {
   const found = await Promise.all(paths.map((path) => access(path, mode).then(() => null, () => path)));
   return found.filter((path) => path !== null);
-}
-
-/** A file's change time is new with each installation, whatever times it brings along. */
-async function installed(): Promise<number | null> {
-  const text = await output('stat', ['--format=%Z', `${PROGRAM}/package.json`]).catch(() => '');
-  return /^[0-9]+$/.test(text.trim()) ? Number(text) * 1000 : null;
 }
 
 async function runningServices(): Promise<ProgramFacts['running']> {

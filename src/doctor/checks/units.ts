@@ -71,7 +71,8 @@ export default check<UnitFacts>({
         sameText: path !== '' && await ifThere(readFile(path, 'utf8')) === text,
         needsReload: properties.get('NeedDaemonReload') === 'yes',
         enabled: starts ? properties.get('UnitFileState')?.startsWith('enabled') === true : null,
-        active: starts ? ['active', 'reloading', 'activating'].includes(properties.get('ActiveState') ?? '') : null,
+        // Sockets and services are the business of other checks, which say more.
+        active: starts && /\.(target|path)$/.test(unit) ? ['active', 'reloading', 'activating'].includes(properties.get('ActiveState') ?? '') : null,
       };
     }));
     const net = units.find(({ unit }) => unit === 'fc-net@.service')?.path ?? null;

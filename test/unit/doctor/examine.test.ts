@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { coloured, plain } from '../../../src/cli/paint.ts';
 import { UsageError } from '../../../src/cli/spec.ts';
 import { type Check, check, NotLooked } from '../../../src/doctor/check.ts';
 import { CHECKS } from '../../../src/doctor/checks.ts';
@@ -54,7 +55,7 @@ describe('checks are examined', () => {
 });
 
 describe('the report', () => {
-  const lines = async (checks: readonly Check[], verbose = false, colour = false): Promise<string> => reportLines(await examineAll(checks, host, 50), { verbose, colour }).join('\n');
+  const lines = async (checks: readonly Check[], verbose = false, paint = plain): Promise<string> => reportLines(await examineAll(checks, host, 50), { verbose, paint }).join('\n');
 
   test('groups findings by severity, each with its remedy', async () => {
     assert.equal(await lines([note, poor, bad, unseen, forbidden, well]), [
@@ -76,7 +77,7 @@ describe('the report', () => {
     const text = await lines([hostile]);
     assert.ok(text.includes('\\u{1b}[2J\\u{202e}'));
     assert.doesNotMatch(text, /\x1b/);
-    assert.match(await lines([bad], false, true), /\x1b\[1;31mErrors/);
+    assert.match(await lines([bad], false, coloured), /\x1b\[31mErrors/);
   });
 
   test('as JSON says the same', async () => {

@@ -52,7 +52,7 @@ describe('the program', () => {
   test('that lacks a file, is open to others or runs in an older version is told', () => {
     assertFinds(judgeProgram({ ...good, missing: ['/usr/bin/fc-sync'] }), ['error', /^\/usr\/bin\/fc-sync of the program/, /provision/]);
     assertFinds(judgeProgram({ ...good, missing: ['/a', '/b', '/c'] }), ['error', /^\/a and 2 other files/, /provision/]);
-    assertFinds(judgeProgram({ ...good, writable: '/usr/lib/fastcontainer/dist/x.js' }), ['error', /others than root may change/, /chmod -R go-w/]);
+    assertFinds(judgeProgram({ ...good, writable: '/usr/lib/fastcontainer/dist/x.js' }), ['error', /others than root may change/, /-exec chmod go-w/]);
     assertFinds(judgeProgram({ ...good, running: [{ unit: 'fc-proxy.service', sinceMs: 500 }, { unit: 'fc-proxy@2.service', sinceMs: 999 }] }),
       ['warning', /^fc-proxy\.service, fc-proxy@2\.service began before/, /^systemctl restart fc-proxy\.service fc-proxy@2\.service$/]);
   });
