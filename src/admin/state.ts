@@ -43,7 +43,7 @@ export interface StartTimes {
   readonly ready?: number;
 }
 
-/** What happened, newest last; `id` rises by one each. */
+/** What happened, newest last; `id` rises by one each, and by more when fc-admin was restarted. `generation`, `from`: `<gen>`. */
 export type HostEvent =
   | { readonly id: number; readonly at: number; readonly kind: 'woke'; readonly app: string; readonly generation: string; readonly times: StartTimes; readonly request: RequestSketch | null }
   | { readonly id: number; readonly at: number; readonly kind: 'start-failed'; readonly app: string; readonly generation: string; readonly why: string; readonly evidence: string; readonly failures: number; readonly retryAt: number | null; readonly request: RequestSketch | null }
@@ -73,7 +73,7 @@ export interface AppState {
   /** Why it is quarantined or rejected, as a sentence. */
   readonly why: string | null;
   readonly retryAt: number | null;
-  /** Since the host began to count. */
+  /** Answered here since the host began to count; those passed on to another host count there. */
   readonly requests: number;
   /** Over the last ten seconds. */
   readonly requestsPerS: number;
@@ -106,12 +106,15 @@ export interface SyncState {
   readonly deepAsleep: readonly string[];
 }
 
+/** At `/state.json`; its parameters are in query.ts. */
 export interface HostStatus {
   readonly format: typeof STATE_FORMAT;
   /** hosts.name. */
   readonly host: string;
   readonly version: string;
   readonly at: number;
+  /** When this host began to count. */
+  readonly since: number;
   /** Null: it has never run, or says nothing that can be read. */
   readonly sync: SyncState | null;
   readonly proxy: {

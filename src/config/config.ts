@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { CmdbAddress } from './cmdb-address.ts';
 import { ConfigError, type ConfigProblem } from './error.ts';
 import {
-  allowHostKey, cgroupsKey, cmdbUrlKey, deepSleepKey, drainTimeoutKey, hostNameKey, KEYS, maxStartsKey, maxWaitingKey,
+  adminNamesKey, allowHostKey, cgroupsKey, cmdbUrlKey, deepSleepKey, drainTimeoutKey, hostNameKey, KEYS, maxStartsKey, maxWaitingKey,
   networkRangeKey, passwordFileKey, processesKey, tlsCaKey, tlsCertificateKey, tlsKeyKey, trustedProxiesKey, volumeRootsKey, type Key, type Program,
 } from './keys.ts';
 import { scan, type Heading, type Setting } from './scan.ts';
@@ -40,6 +40,8 @@ export interface Config {
   };
   /** `tls`: null where hosts talk to each other in the clear. */
   readonly fleet: { readonly tls: TlsFiles | null };
+  /** `names`: under which fc-admin may be asked, besides those of this host. */
+  readonly admin: { readonly names: readonly string[] };
   readonly volumes: { readonly roots: readonly string[] };
   readonly network: { readonly range: Subnet; readonly allowHost: boolean };
   readonly podman: { readonly cgroups: 'disabled' | 'split' };
@@ -100,6 +102,7 @@ export function parseConfig(text: string, file: string, program: Program): Confi
       drainTimeoutS: read(drainTimeoutKey),
     },
     fleet: { tls: certificate === null || key === null ? null : { certificate, key, ca: read(tlsCaKey) } },
+    admin: { names: read(adminNamesKey) },
     volumes: { roots: read(volumeRootsKey) },
     network: { range: read(networkRangeKey), allowHost: read(allowHostKey) },
     podman: { cgroups: read(cgroupsKey) },

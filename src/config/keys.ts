@@ -4,7 +4,7 @@ import {
   hostName, ipv4Range, listOf, nameServer, oneOf, optionalPath, secondsOrNever, subnet, volumeRoot, wholeNumber, yesOrNo,
 } from './values.ts';
 
-export type Program = 'fc-sync' | 'fc-proxy';
+export type Program = 'fc-sync' | 'fc-proxy' | 'fc-admin';
 
 export interface Key<T> {
   readonly section: string;
@@ -23,7 +23,7 @@ function define<T>(key: Key<T>): Key<T> {
 }
 
 export const hostNameKey = define({
-  section: 'host', key: 'name', type: 'name', default: '', requiredFor: ['fc-sync', 'fc-proxy'],
+  section: 'host', key: 'name', type: 'name', default: '', requiredFor: ['fc-sync', 'fc-proxy', 'fc-admin'],
   doc: "this host's row in the CMDB (hosts.name)",
   parse: hostName,
 });
@@ -94,6 +94,12 @@ export const tlsCaKey = define({
   parse: optionalPath,
 });
 
+export const adminNamesKey = define({
+  section: 'admin', key: 'names', type: 'host names, comma separated', default: '', requiredFor: [],
+  doc: 'further names under which browsers may ask fc-admin, as behind a proxy of yours; addresses, localhost and the names of this host always may',
+  parse: listOf(hostName),
+});
+
 export const volumeRootsKey = define({
   section: 'volumes', key: 'roots', type: 'absolute paths, comma separated', default: '/srv/fastcontainer', requiredFor: [],
   doc: "folders under which an app's volumes may lie",
@@ -137,6 +143,7 @@ export const KEYS: readonly Key<unknown>[] = [
   cmdbUrlKey, passwordFileKey,
   processesKey, maxStartsKey, maxWaitingKey, trustedProxiesKey, drainTimeoutKey,
   tlsCertificateKey, tlsKeyKey, tlsCaKey,
+  adminNamesKey,
   volumeRootsKey,
   networkRangeKey, allowHostKey, egressDenyKey, nameServersKey,
   cgroupsKey,

@@ -44,7 +44,7 @@ const WIPE = `
   podman rmi --all --force >/dev/null
   rm -rf /etc/systemd/system/fc-* /etc/systemd/system/*.wants/fc-* /etc/fastcontainer /run/fastcontainer /var/lib/fastcontainer /usr/lib/fastcontainer \
     /usr/lib/{sysusers,tmpfiles}.d/fastcontainer.conf /usr/lib/systemd/system/fc-* /usr/share/polkit-1/rules.d/*fastcontainer* \
-    /usr/lib/fastcontainer-node/node /usr/sbin/fc-provision /usr/bin/fc-{sync,proxy}`;
+    /usr/lib/fastcontainer-node/node /usr/sbin/fc-provision /usr/bin/fc-*`;
 
 describe('a host that lost everything', () => {
   test('is built again by scripts/provision and requests, and the others do not notice', { timeout: 180_000 }, async (t) => {

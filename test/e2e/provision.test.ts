@@ -67,7 +67,7 @@ describe('scripts/provision, told something wrong,', () => {
       assert.match(result.stderr, says);
       assert.equal(result.stderr.includes('usage:'), code === 2, options);
     }
-    assert.equal(await host.ok('ls /etc | diff /root/before -; ls /usr/lib/fastcontainer /usr/bin/fc-{sync,proxy} 2>/dev/null || true'), '');
+    assert.equal(await host.ok('ls /etc | diff /root/before -; ls /usr/lib/fastcontainer /usr/bin/fc-{sync,proxy,admin} 2>/dev/null || true'), '');
   });
 
   test('that only the program can tell, keeps nothing of it', async () => {

@@ -13,7 +13,7 @@ export function appState(name: string, more: Partial<AppState> = {}): AppState {
 export function hostStatus(apps: readonly AppState[], more: Partial<HostStatus> = {}): HostStatus {
   const count = (name: AppStateName): number => apps.filter(({ state }) => state === name).length;
   return {
-    format: STATE_FORMAT, host: 'web1', version: '0.1.0', at: 1_700_000_000_000, sync: null,
+    format: STATE_FORMAT, host: 'web1', version: '0.1.0', at: 1_700_000_000_000, since: 1_690_000_000_000, sync: null,
     proxy: { processes: 1, connections: 0, inFlight: 0, requestsPerS: 0, startsWaiting: 0, startsRunning: 0 },
     counts: Object.fromEntries(APP_STATES.map((name) => [name, count(name)])) as Record<AppStateName, number>,
     matching: apps.length, apps, events: [], ...more,

@@ -34,7 +34,7 @@ const CRASH = /^\s+at .*[:(]|^\w*Error\b.*:|^Node\.js v|Warning: |\bunhandled|\b
  */
 export function unexpectedLines(lines: readonly JournalLine[], expected: readonly RegExp[]): string[] {
   return lines
-    .filter(({ unit, priority, message }) => priority <= 4 || (/^fc-(sync|proxy)/.test(unit) && CRASH.test(message)))
+    .filter(({ unit, priority, message }) => priority <= 4 || (/^fc-(sync|proxy|admin)/.test(unit) && CRASH.test(message)))
     .map(({ unit, message }) => `${unit}: ${message}`)
     .filter((line) => !expected.some((pattern) => pattern.test(line)));
 }

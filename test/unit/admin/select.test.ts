@@ -24,6 +24,8 @@ test('without a query: everything, what needs attention first, then by name', ()
 });
 
 const QUERIES: readonly [query: string, expected: readonly string[]][] = [
+  ['app=blog', ['blog']],
+  ['app=blo', []],
   ['q=shop', ['shop']],
   ['q=KASSE', ['shop']],
   ['q=%20blog%20', ['blog']],
@@ -60,10 +62,15 @@ test('of the events, the newest', () => {
   assert.deepEqual(ids('events=0'), []);
   assert.deepEqual(ids('events=99'), [1, 2, 3]);
   assert.deepEqual(ids(''), [1, 2, 3]);
+  assert.deepEqual(ids('events_since=1'), [2, 3]);
+  assert.deepEqual(ids('events_since=1&events=1'), [3]);
 });
 
 const WRONG: readonly [query: string, message: RegExp][] = [
   ['limti=3', /no parameter "limti".*limit/],
+  ['app=Shop', /app is "Shop"/],
+  ['app=shop&app=blog', /"app" is there twice/],
+  ['events_since=x', /events_since is "x"/],
   ['limit=-1', /limit is "-1"/],
   ['limit=ten', /limit is "ten"/],
   ['limit=', /limit is ""/],

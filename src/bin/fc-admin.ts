@@ -1,0 +1,85 @@
+#!/usr/bin/env node
+/** fc-admin: tells how this host stands. Wiring only. */
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { allowedHosts } from '../admin/host-names.ts';
+import { inFlightJson } from '../admin/in-flight-json.ts';
+import { Keeper } from '../admin/keeper.ts';
+import { HostModel } from '../admin/model.ts';
+import { ReportServer } from '../admin/report-server.ts';
+import { AdminServer, type Routes } from '../admin/server.ts';
+import { stateJson } from '../admin/state-json.ts';
+import { readStore, storeText } from '../admin/store.ts';
+import { SyncReportFile } from '../admin/sync-report-file.ts';
+import { FC_ADMIN } from '../cli/fc-admin.ts';
+import { parseListen } from '../cli/listen.ts';
+import { helpText, readArguments, UsageError } from '../cli/spec.ts';
+import { ConfigError } from '../config/error.ts';
+import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/config.ts';
+import { log } from '../log.ts';
+import { SnapshotFile } from '../snapshot/watch.ts';
+import { inheritedSockets } from '../systemd/sockets.ts';
+import { UnitWatch } from '../systemd/unit-watch.ts';
+import { version } from '../version.ts';
+
+const STATE_DIR = '/var/lib/fastcontainer';
+
+async function main(): Promise<number> {
+  const args = readArguments(FC_ADMIN, process.argv.slice(2));
+  if (args.has('help')) {
+    process.stdout.write(`${helpText(FC_ADMIN)}\n`);
+    return 0;
+  }
+  const config = loadConfig(args.value('config') ?? DEFAULT_CONFIG_FILE, 'fc-admin');
+  const inherited = inheritedSockets();
+  const places = [...inherited.filter(({ name }) => name !== 'report').map(({ fd }) => ({ fd })), ...args.values('listen').map(parseListen)];
+  if (places.length === 0) throw new UsageError('there is nothing to listen on: start fc-admin.socket, or give --listen');
+
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  const sync = new SyncReportFile(args.value('report') ?? `${STATE_DIR}/report.json`, log);
+  const model = new HostModel({ host: config.host.name, version: version(), sync: () => sync.state, changed: () => { keeper.changed(); } });
+  const keeper = new Keeper({ path: join(args.value('state') ?? `${STATE_DIR}/admin`, 'counters.json'), log, text: () => storeText(model, boot) });
+  const snapshot = new SnapshotFile(args.value('snapshot') ?? `${STATE_DIR}/snapshot.json`, log, (news) => { model.follow(news); });
+  const units = new UnitWatch({ prefix: 'fc-ctr-', log, told: (unit) => { model.containers.told(unit); } });
+  const reports = new ReportServer({ ledger: model.ledger, log, store: () => keeper.flush() });
+  const routes: Routes = new Map([
+    ['/state.json', stateJson(model)],
+    ['/inflight.json', inFlightJson((app) => reports.inFlight(app))],
+  ]);
+  const names = (): string[] => [hostname(), config.host.name, ...config.admin.names, ...model.hosts.filter(({ name }) => name === config.host.name).map(({ address }) => address)];
+  const server = new AdminServer({ routes, allowsHost: allowedHosts(names), log });
+
+  await keeper.load((text) => { readStore(text, model, boot); });
+  await Promise.all([sync.start(), snapshot.start()]);
+  const end = new Promise<void>((resolve) => {
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { resolve(); });
+  });
+  for (const where of places) await server.listen(where);
+  for (const { fd, name } of inherited) if (name === 'report') await reports.listen({ fd });
+  await units.start();
+  log.info('ready', { listeners: places.length });
+
+  await end;
+  reports.close();
+  await server.close();
+  await keeper.flush();
+  for (const part of [units, snapshot, sync]) part.close();
+  return 0;
+}
+
+main().then(
+  (code) => { process.exit(code); },
+  (error: unknown) => {
+    if (error instanceof UsageError) {
+      process.stderr.write(`fc-admin: ${error.message}\nTry fc-admin --help.\n`);
+      process.exit(2);
+    }
+    if (error instanceof ConfigError) {
+      for (const line of error.message.split('\n')) log.error(line);
+      process.exit(2);
+    }
+    log.error('fc-admin ended', { error: error instanceof Error ? error : String(error) });
+    process.exit(1);
+  },
+);
