@@ -1,5 +1,6 @@
 /** Asks fc-admin of this host, over its Unix socket. */
-import { request, type IncomingMessage } from 'node:http';
+import { request } from 'node:http';
+import { answerText, detailOf } from './answer.ts';
 
 export const ADMIN_SOCKET = '/run/fc-admin/admin.sock';
 
@@ -31,7 +32,12 @@ function ask(path: string, socketPath: string, timeoutMs: number): Promise<strin
   return new Promise((resolve, reject) => {
     const fail = (cause: unknown): void => { reject(new AdminError(remedy(cause, socketPath, timeoutMs), { cause })); };
     const req = request({ socketPath, path, headers: { Host: 'localhost', Accept: 'application/json' }, agent: false, signal: AbortSignal.timeout(timeoutMs) }, (res) => {
-      textOf(res).then((text) => {
+      let size = 0;
+      const taken = (bytes: number): void => {
+        size += bytes;
+        if (size > MAX_BYTES) throw new Error(`its answer is longer than ${MAX_BYTES} bytes`);
+      };
+      answerText(res, taken).then((text) => {
         if (res.statusCode === 200) resolve(text);
         else reject(new AdminError(`fc-admin answers ${res.statusCode}: ${detailOf(text)}`));
       }, fail);
@@ -39,28 +45,6 @@ function ask(path: string, socketPath: string, timeoutMs: number): Promise<strin
     req.on('error', fail);
     req.end();
   });
-}
-
-async function textOf(res: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of res as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > MAX_BYTES) throw new Error(`its answer is longer than ${MAX_BYTES} bytes`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
-}
-
-/** What an error's body tells: problem+json's detail, or the text itself. */
-function detailOf(text: string): string {
-  try {
-    const value: unknown = JSON.parse(text);
-    if (typeof value === 'object' && value !== null && 'detail' in value && typeof value.detail === 'string') return value.detail;
-  } catch {
-    // Not JSON: a line of text.
-  }
-  return text.trim();
 }
 
 function remedy(cause: unknown, socketPath: string, timeoutMs: number): string {

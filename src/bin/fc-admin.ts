@@ -3,6 +3,8 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { Fleet } from '../admin/fleet.ts';
+import { fleetJson } from '../admin/fleet-json.ts';
 import { allowedHosts } from '../admin/host-names.ts';
 import { inFlightJson } from '../admin/in-flight-json.ts';
 import { Keeper } from '../admin/keeper.ts';
@@ -17,7 +19,9 @@ import { parseListen } from '../cli/listen.ts';
 import { helpText, readArguments, UsageError } from '../cli/spec.ts';
 import { ConfigError } from '../config/error.ts';
 import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/config.ts';
+import { loadTls } from '../config/tls.ts';
 import { log } from '../log.ts';
+import { tokensOrNone } from '../proxy/tokens.ts';
 import { SnapshotFile } from '../snapshot/watch.ts';
 import { inheritedSockets } from '../systemd/sockets.ts';
 import { UnitWatch } from '../systemd/unit-watch.ts';
@@ -31,7 +35,8 @@ async function main(): Promise<number> {
     process.stdout.write(`${helpText(FC_ADMIN)}\n`);
     return 0;
   }
-  const config = loadConfig(args.value('config') ?? DEFAULT_CONFIG_FILE, 'fc-admin');
+  const configFile = args.value('config') ?? DEFAULT_CONFIG_FILE;
+  const config = loadConfig(configFile, 'fc-admin');
   const inherited = inheritedSockets();
   const places = [...inherited.filter(({ name }) => name !== 'report').map(({ fd }) => ({ fd })), ...args.values('listen').map(parseListen)];
   if (places.length === 0) throw new UsageError('there is nothing to listen on: start fc-admin.socket, or give --listen');
@@ -43,8 +48,11 @@ async function main(): Promise<number> {
   const snapshot = new SnapshotFile(args.value('snapshot') ?? `${STATE_DIR}/snapshot.json`, log, (news) => { model.follow(news); });
   const units = new UnitWatch({ prefix: 'fc-ctr-', log, told: (unit) => { model.containers.told(unit); } });
   const reports = new ReportServer({ ledger: model.ledger, log, store: () => keeper.flush() });
+  const tls = config.fleet.tls === null ? null : loadTls(config.fleet.tls, configFile);
+  const fleet = new Fleet({ self: config.host.name, hosts: () => model.hosts, tokens: tokensOrNone(log), tls });
   const routes: Routes = new Map([
     ['/state.json', stateJson(model)],
+    ['/fleet.json', fleetJson(model, fleet)],
     ['/inflight.json', inFlightJson((app) => reports.inFlight(app))],
   ]);
   const names = (): string[] => [hostname(), config.host.name, ...config.admin.names, ...model.hosts.filter(({ name }) => name === config.host.name).map(({ address }) => address)];

@@ -2,6 +2,7 @@
 /** fc-proxy: routes by Host, wakes apps, forwards. Wiring only. */
 import { BlockList, isIPv6 } from 'node:net';
 import { availableParallelism, totalmem } from 'node:os';
+import { ADMIN_SOCKET } from '../admin/client.ts';
 import { FC_PROXY, parseProxyCommand } from '../cli/fc-proxy.ts';
 import { helpText, UsageError } from '../cli/spec.ts';
 import { ConfigError } from '../config/error.ts';
@@ -18,7 +19,7 @@ import { Router } from '../proxy/router.ts';
 import { ProxyServer, type Door, type Listen } from '../proxy/server.ts';
 import { SickPlaces } from '../proxy/sick.ts';
 import { Starts } from '../proxy/starts.ts';
-import { FleetTokens, loadTokens } from '../proxy/tokens.ts';
+import { tokensOrNone } from '../proxy/tokens.ts';
 import { SnapshotFile } from '../snapshot/watch.ts';
 import { SystemdBus } from '../systemd/bus.ts';
 import { inheritedSockets } from '../systemd/sockets.ts';
@@ -34,16 +35,6 @@ function trusts({ proxy: { trustedProxies } }: Config): (address: string) => boo
   const list = new BlockList();
   for (const { address, prefix, family } of trustedProxies) list.addSubnet(address, prefix, family);
   return (address) => list.check(address, isIPv6(address) ? 'ipv6' : 'ipv4');
-}
-
-/** Without tokens the other hosts are out of reach; what is here is served all the same. */
-function tokensOrNone(): FleetTokens {
-  try {
-    return loadTokens();
-  } catch (error) {
-    log.error('no other host can be spoken to', { error: error instanceof Error ? error : String(error) });
-    return new FleetTokens([]);
-  }
 }
 
 async function main(): Promise<number> {
@@ -73,10 +64,10 @@ async function main(): Promise<number> {
     log.info('serving', { apps: news.apps.length, revision: news.revision });
   });
   const router = new Router({ manager, clock, log, reload: () => file.reload() });
-  const tokens = tokensOrNone();
+  const tokens = tokensOrNone(log);
   const peers = new Peers({ tokens, tls, clock, log });
   const sick = new SickPlaces(clock, log);
-  const server = new ProxyServer({ activator, router, peers, sick, tokens, tls, clock, log, trusted: trusts(config) });
+  const server = new ProxyServer({ activator, router, peers, sick, tokens, tls, adminSocket: ADMIN_SOCKET, clock, log, trusted: trusts(config) });
 
   await file.start();
   try {

@@ -15,6 +15,7 @@ import { Problem } from './problem.ts';
 import { ALLOWED, answerTo, respond, respondRaw } from './respond.ts';
 import { targetOf, type Target } from './route.ts';
 import { reinject } from './reinject.ts';
+import { isStatePath, StateDoor } from './state-door.ts';
 import type { FleetTokens } from './tokens.ts';
 import { Tunnel } from './upgrade.ts';
 import { SILENCE_MS } from './upstream.ts';
@@ -31,6 +32,8 @@ export interface ServerOptions extends Omit<ProxyContext, 'draining' | 'incident
   readonly tokens: FleetTokens;
   /** What it is secured with; null: nothing. */
   readonly tls: FleetTls | null;
+  /** Where fc-admin of this host listens. */
+  readonly adminSocket: string;
   /** Whether a peer's X-Forwarded-* are believed. */
   readonly trusted: (address: string) => boolean;
   /** Time for a request's head to arrive; a minute unless told otherwise. */
@@ -52,6 +55,7 @@ export class ProxyServer {
   readonly #options: ServerOptions;
   readonly #context: ProxyContext;
   readonly #http: HttpServer;
+  readonly #state: StateDoor;
   readonly #listeners: NetServer[] = [];
   readonly #connections = new Set<Connection>();
   readonly #bySocket = new WeakMap<Duplex, Connection>();
@@ -62,6 +66,7 @@ export class ProxyServer {
   constructor(options: ServerOptions) {
     this.#options = options;
     this.#context = { ...options, incidents: new Incidents(options.clock, options.log), draining: () => this.#draining };
+    this.#state = new StateDoor(options.adminSocket, options.clock);
     this.#http = createHttpServer({
       headersTimeout: options.headersTimeoutMs ?? HEADERS_MS,
       requestTimeout: 0,
@@ -172,6 +177,10 @@ export class ProxyServer {
     if (!this.#known(req, connection, head)) return;
     if (connection.internal && req.url === ALIVE_PATH && head.app === '') {
       res.writeHead(204, this.#draining ? ['Connection', 'close'] : []).end();
+      return;
+    }
+    if (connection.internal && head.app === '' && isStatePath(req.url ?? '')) {
+      this.#state.serve(connection, req, res, this.#draining);
       return;
     }
     const target = this.#check(req, connection, head);

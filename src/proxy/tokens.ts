@@ -2,6 +2,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Logger } from '../log.ts';
 
 /** The systemd credential (systemd.exec(5), LoadCredential=) that holds the tokens, one a line. */
 const CREDENTIAL = 'fleet-tokens';
@@ -61,5 +62,15 @@ export function loadTokens(directory = process.env['CREDENTIALS_DIRECTORY']): Fl
   } catch (cause) {
     if (cause instanceof Error && 'code' in cause && cause.code === 'ENOENT') return new FleetTokens([]);
     throw new Error(`the credential ${CREDENTIAL} cannot be used: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+/** Without tokens the other hosts are out of reach; what is here is served, and told of, all the same. */
+export function tokensOrNone(log: Logger): FleetTokens {
+  try {
+    return loadTokens();
+  } catch (error) {
+    log.error('no other host can be spoken to', { error: error instanceof Error ? error : String(error) });
+    return new FleetTokens([]);
   }
 }

@@ -17,7 +17,7 @@ const router = new Router({ manager, clock, log, reload: () => Promise.resolve()
 router.follow(snapshotOf(appOf('app', ['app.example'], generationOf('app', { port: Number(process.argv[2]) }))));
 const tokens = new FleetTokens([]);
 const peers = new Peers({ tokens, tls: null, clock, log });
-const server = new ProxyServer({ activator, router, peers, sick: new SickPlaces(clock, log), tokens, tls: null, clock, log, trusted: () => false });
+const server = new ProxyServer({ activator, router, peers, sick: new SickPlaces(clock, log), tokens, tls: null, adminSocket: '/nonexistent/admin.sock', clock, log, trusted: () => false });
 const launcher = findLauncher();
 const told = new Promise<void>((resolve) => {
   process.once('SIGTERM', () => { resolve(); });

@@ -258,6 +258,7 @@ export interface TestProxyOptions {
   readonly reload?: () => Promise<void>;
   readonly tokens?: readonly string[];
   readonly tls?: FleetTls;
+  readonly adminSocket?: string;
 }
 
 /** Starts whose desk is in this process. */
@@ -280,7 +281,7 @@ export async function testProxy(t: TestContext, snapshot: Snapshot | null, optio
   const peers = new Peers({ tokens, tls, clock, log });
   const sick = new SickPlaces(clock, log);
   const server = new ProxyServer({
-    activator, router, peers, sick, tokens, tls, clock, log, trusted: options.trusted ?? (() => false),
+    activator, router, peers, sick, tokens, tls, adminSocket: options.adminSocket ?? '/nonexistent/admin.sock', clock, log, trusted: options.trusted ?? (() => false),
     ...(options.headersTimeoutMs === undefined ? {} : { headersTimeoutMs: options.headersTimeoutMs }),
   });
   const port = await server.listen({ host: '127.0.0.1', port: 0 });

@@ -1,0 +1,146 @@
+/**
+ * What a host, or a fleet, says of itself → its shape (state.ts). It may be of another version, or of a host that is
+ * not well: what is missing or of another kind is told, and not stumbled over later. Pure.
+ */
+import { At } from '../model/at.ts';
+import {
+  APP_STATES, STATE_FORMAT, type AppState, type AppStateName, type FleetStatus, type HostEvent, type HostStatus, type RequestSketch, type StartTimes, type SyncState,
+} from './state.ts';
+
+/** It is no state. The message says where in it, and why. */
+export class StateError extends Error {
+  override readonly name = 'StateError';
+}
+
+const rootOf = (value: unknown): At => new At(value, '', (message) => new StateError(message));
+
+/** @throws StateError */
+export function parseHostStatus(value: unknown): HostStatus {
+  return hostStatus(rootOf(value));
+}
+
+/** @throws StateError */
+export function parseFleetStatus(value: unknown): FleetStatus {
+  const at = rootOf(value);
+  return {
+    format: format(at),
+    at: at.member('at').amount(),
+    hosts: at.member('hosts').list((host) => {
+      const row = { name: host.member('name').text(), state: host.member('state').oneOf(['active', 'draining', 'down']) };
+      const status = host.member('status');
+      return status.value === null ? { ...row, status: null, why: host.member('why').text() } : { ...row, status: hostStatus(status) };
+    }),
+  };
+}
+
+function format(at: At): typeof STATE_FORMAT {
+  const found = at.member('format');
+  return found.value === STATE_FORMAT ? STATE_FORMAT : found.fail(`is not ${STATE_FORMAT}: it is of another version`);
+}
+
+function hostStatus(at: At): HostStatus {
+  const proxy = at.member('proxy');
+  const counts = at.member('counts');
+  return {
+    format: format(at),
+    host: at.member('host').text(),
+    version: at.member('version').text(),
+    at: at.member('at').amount(),
+    since: at.member('since').amount(),
+    sync: at.member('sync').orNull(syncState),
+    proxy: {
+      processes: proxy.member('processes').amount(),
+      connections: proxy.member('connections').amount(),
+      inFlight: proxy.member('inFlight').amount(),
+      requestsPerS: proxy.member('requestsPerS').amount(),
+      startsWaiting: proxy.member('startsWaiting').amount(),
+      startsRunning: proxy.member('startsRunning').amount(),
+    },
+    counts: Object.fromEntries(APP_STATES.map((state) => [state, counts.member(state).amount()])) as Record<AppStateName, number>,
+    matching: at.member('matching').amount(),
+    apps: at.member('apps').list(appState),
+    events: at.member('events').list(hostEvent),
+  };
+}
+
+const text = (at: At): string => at.text();
+const amount = (at: At): number => at.amount();
+
+function appState(at: At): AppState {
+  const starts = at.member('starts');
+  return {
+    name: at.member('name').text(),
+    domains: at.member('domains').list(text),
+    state: at.member('state').oneOf(APP_STATES),
+    since: at.member('since').orNull(amount),
+    generation: at.member('generation').orNull(text),
+    running: at.member('running').list(text),
+    why: at.member('why').orNull(text),
+    retryAt: at.member('retryAt').orNull(amount),
+    requests: at.member('requests').amount(),
+    requestsPerS: at.member('requestsPerS').amount(),
+    inFlight: at.member('inFlight').amount(),
+    last: at.member('last').orNull(sketch),
+    starts: {
+      done: starts.member('done').amount(),
+      failed: starts.member('failed').amount(),
+      p50Ms: starts.member('p50Ms').orNull(amount),
+      p95Ms: starts.member('p95Ms').orNull(amount),
+      lastMs: starts.member('lastMs').orNull(amount),
+    },
+    memoryBytes: at.member('memoryBytes').orNull(amount),
+    awakeSeconds: at.member('awakeSeconds').amount(),
+    memoryByteSeconds: at.member('memoryByteSeconds').amount(),
+    cpuSeconds: at.member('cpuSeconds').amount(),
+  };
+}
+
+function sketch(at: At): RequestSketch {
+  return {
+    at: at.member('at').amount(),
+    method: at.member('method').text(),
+    host: at.member('host').text(),
+    path: at.member('path').text(),
+    client: at.member('client').text(),
+    userAgent: at.member('userAgent').text(),
+    bot: at.member('bot').flag(),
+  };
+}
+
+function startTimes(at: At): StartTimes {
+  const parts = (['systemd', 'network', 'prepare', 'podman', 'ready'] as const)
+    .map((part) => [part, at.member(part).orAbsent(null, amount)] as const)
+    .filter(([, ms]) => ms !== null);
+  return { queue: at.member('queue').amount(), start: at.member('start').amount(), ...Object.fromEntries(parts) };
+}
+
+function hostEvent(at: At): HostEvent {
+  const own = { id: at.member('id').amount(), at: at.member('at').amount(), app: at.member('app').text(), generation: at.member('generation').text() };
+  const kind = at.member('kind').oneOf(['woke', 'start-failed', 'slept', 'handed-over']);
+  switch (kind) {
+    case 'woke': return { ...own, kind, times: startTimes(at.member('times')), request: at.member('request').orNull(sketch) };
+    case 'start-failed': return {
+      ...own, kind, why: at.member('why').text(), evidence: at.member('evidence').text(), failures: at.member('failures').amount(),
+      retryAt: at.member('retryAt').orNull(amount), request: at.member('request').orNull(sketch),
+    };
+    case 'slept': return { ...own, kind, awakeMs: at.member('awakeMs').amount() };
+    case 'handed-over': return { ...own, kind, from: at.member('from').text() };
+  }
+}
+
+function syncState(at: At): SyncState {
+  const handOvers = at.member('handOvers');
+  return {
+    syncedAt: at.member('syncedAt').orNull(amount),
+    triedAt: at.member('triedAt').amount(),
+    error: at.member('error').orNull(text),
+    revision: at.member('revision').orNull(text),
+    rejections: at.member('rejections').list((row) => ({
+      table: row.member('table').text(), key: row.member('key').text(), column: row.member('column').text(), why: row.member('why').text(), app: row.member('app').orNull(text),
+    })),
+    failed: at.member('failed').list((one) => ({ subject: one.member('subject').text(), what: one.member('what').text(), why: one.member('why').text() })),
+    handingOver: at.member('handingOver').list((one) => ({ app: one.member('app').text(), to: one.member('to').text() })),
+    handOvers: { done: handOvers.member('done').amount(), failed: handOvers.member('failed').amount() },
+    deepAsleep: at.member('deepAsleep').list(text),
+  };
+}
