@@ -59,6 +59,8 @@ export interface App {
   readonly readyPath: string | null;
   /** Whether its socket listens however long nobody has visited it. Not part of its generation. */
   readonly socket: boolean;
+  /** Seconds that a browser waits for a start before it is shown a page that turns into the app; null: it waits. Not part of its generation. */
+  readonly waitingPageS: number | null;
   /** First of the host's 65536 user and group ids that the container's 0 to 65535 are, the same on every host. */
   readonly uidBase: number;
   /** Lower-case host names, exact or `*.example.com`. Sorted. */

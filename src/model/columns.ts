@@ -112,6 +112,10 @@ export const APP = {
     name: 'socket', accepts: '0 or 1', default: '0', parse: required(flag),
     doc: '1: /run/fastcontainer/<name>.sock always listens. 0: not once nobody has visited the app for [host] deep_sleep_s; fc-proxy wakes it all the same. A listen_port, or no idle_timeout_s, counts as 1.',
   }),
+  waitingPageS: column({
+    name: 'waiting_page', accepts: '0 to 60', default: null, parse: orNull(integer(0, 60, SECONDS)),
+    doc: 'Seconds that a browser waits for the app to start before it is shown a page that turns into the app. Requests of other kinds (of programs, POST, images, frames) wait in any case. NULL: no such page.',
+  }),
 } as const;
 
 export const HOST = {

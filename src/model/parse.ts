@@ -123,6 +123,7 @@ const appOf = once((row, policy): AppSettings | { readonly column: string; reado
     stopTimeoutS: valueOf(APP.stopTimeoutS, row, policy),
     readyPath: valueOf(APP.readyPath, row, policy),
     socket: valueOf(APP.socket, row, policy),
+    waitingPageS: valueOf(APP.waitingPageS, row, policy),
     uidBase: valueOf(APP.uidBase, row, policy),
   };
 });

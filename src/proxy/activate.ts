@@ -20,6 +20,7 @@ import type { RouteIndex } from './route.ts';
 import { type Part, StartWatch } from './start-parts.ts';
 import type { Starts } from './starts.ts';
 import { Upstream } from './upstream.ts';
+import { REFRESH_S } from './waiting-page.ts';
 
 export interface ActivatorOptions {
   readonly manager: Manager;
@@ -35,6 +36,8 @@ export interface ActivatorOptions {
 export interface Wait {
   /** @throws Problem when the app cannot be had, `Gone` when its generation is no more, `Left` after leave(). */
   readonly done: Promise<Waited>;
+  /** Whether it is for a start: a renewal is over in milliseconds. */
+  readonly cold: boolean;
   leave(): void;
 }
 
@@ -45,6 +48,9 @@ const SOCKET_TIMEOUT_MS = 5000;
 
 /** Before its deadline, a request asks what is still missing, so that its answer says it and is in time. */
 const LAST_WORDS_MS = 250;
+
+/** The waiting page comes back at the latest after this long. */
+const EXPECTED_MS = (REFRESH_S + 2) * 1000;
 
 export class Activator {
   readonly #options: ActivatorOptions;
@@ -160,7 +166,7 @@ export class Activator {
       });
       leave = () => { waiter.reject(new Left()); };
     });
-    return { done, leave };
+    return { done, cold: flight.cold, leave };
   }
 
   /** A request begins to be forwarded. */
@@ -175,6 +181,13 @@ export class Activator {
     generation.inFlight--;
     generation.lastUse = this.#options.clock.now();
     if (generation.retired) this.#forgetIfIdle(generation);
+  }
+
+  /** A visitor who was told to wait comes back in a moment: for him, an app stays awake whose idle time is as short as that. */
+  expect(generation: Generation): void {
+    if (generation.leaseMs > 2 * EXPECTED_MS) return;
+    this.begin(generation);
+    this.#options.clock.after(EXPECTED_MS, () => { this.end(generation); });
   }
 
   /** A connection broke under the lease of that epoch: the container may be dead before systemd has said so. */
@@ -299,6 +312,7 @@ export class Activator {
     // systemd armed the timer somewhere in between, and a long time may have passed since then on a busy machine:
     // only the beginning is safe. After a start that is long for its lease, whoever is in flight has it renewed at once.
     generation.grantedAt = askedAt;
+    if (flight.cold) generation.startMs = tookMs;
     generation.doubted = false;
     generation.epoch++;
     generation.upstream.containerStarted();

@@ -9,17 +9,18 @@ import { Call, type Caller } from './call.ts';
 import type { Activity, Connection } from './connection.ts';
 import { cutOff, linger } from './farewell.ts';
 import type { Waited } from './generation.ts';
-import type { Inbound } from './headers.ts';
+import { HOP, type Inbound } from './headers.ts';
 import { hopeless } from './hopeless.ts';
 import { hopFields, hopProblemOf } from './hop-problem.ts';
 import { refusal, Refused, Silent, type Leg } from './leg.ts';
+import { isPoll, patienceOf, starting, startingAnswer } from './patience.ts';
 import type { Rider } from './peer.ts';
 import { Problem } from './problem.ts';
 import { receiptFields, serverTiming, type Receipt } from './receipt.ts';
 import { Reply, type Replier } from './reply.ts';
 import { answerTo, respond } from './respond.ts';
-import type { Target } from './route.ts';
-import { directly, referenceOf, Visit, type ProxyContext } from './visit.ts';
+import type { Route, Target } from './route.ts';
+import { directly, referenceOf, StillStarting, Visit, type Patience, type Patient, type ProxyContext } from './visit.ts';
 import type { Lender } from './wire/wire.ts';
 
 /** RFC 9110 9.2.2. */
@@ -30,7 +31,7 @@ const MAX_SENDS = 3;
 
 class ClientGone extends Error {}
 
-export class Exchange implements Activity, Caller, Replier, Rider {
+export class Exchange implements Activity, Caller, Patient, Replier, Rider {
   readonly #context: ProxyContext;
   readonly #connection: Connection;
   readonly #req: IncomingMessage;
@@ -89,13 +90,14 @@ export class Exchange implements Activity, Caller, Replier, Rider {
   }
 
   async #activateAndForward(): Promise<void> {
-    this.#visit ??= new Visit(this.#context, this.#target, this.#arrivedAt);
+    this.#visit ??= new Visit(this.#context, this.#target, this.#arrivedAt, this);
     try {
       const leg = await this.#visit.activate();
       if (!this.#gone) this.#forward(leg);
     } catch (error) {
-      if (error instanceof Left || this.#gone) return;
-      this.#fail(error instanceof Problem ? error : this.#broken(error));
+      if (this.#gone) return;
+      if (error instanceof StillStarting) this.#tellStarting(error);
+      else if (!(error instanceof Left)) this.#fail(error instanceof Problem ? error : this.#broken(error));
     }
   }
 
@@ -105,6 +107,12 @@ export class Exchange implements Activity, Caller, Replier, Rider {
   }
 
   #forward(leg: Leg): void {
+    if (this.#inbound.poll !== null && leg.kind === 'here' && isPoll(this.#req, this.#inbound, this.#context.router.find(this.#target))) {
+      // The page becomes the app now, by a request of its own.
+      this.#context.activator.expect(leg.generation);
+      this.#res.writeHead(204, ['Cache-Control', 'no-store', ...(this.#context.draining() ? ['Connection', 'close'] : [])]).end();
+      return;
+    }
     if (this.#body?.begun === false) {
       // The head is sent with the first of the body. Until that has come no connection is taken: the app would believe
       // it idle and might close it, and a POST that has a connection is not sent again.
@@ -118,10 +126,14 @@ export class Exchange implements Activity, Caller, Replier, Rider {
     leg.dispatch({
       path: this.#target.path,
       method: this.#method,
-      headers: leg.fields.length === 0 ? headers : [...headers, ...leg.fields],
+      headers: leg.fields.length === 0 ? headers : [...headers, ...leg.fields, ...this.#pollFields],
       length: this.#inbound.length,
       body: this.#body === null ? null : this.#body.open(leg.kind === 'there'),
     }, call);
+  }
+
+  get #pollFields(): readonly string[] {
+    return this.#inbound.poll === null ? [] : [HOP.poll, String(this.#inbound.poll)];
   }
 
   #requestHeaders(): string[] {
@@ -216,10 +228,23 @@ export class Exchange implements Activity, Caller, Replier, Rider {
     this.#fail(hopeless(error) ?? this.#broken(error));
   }
 
+  //--- when its visitor is told to wait ---
+
+  patience(route: Route): Patience | null {
+    return patienceOf(this.#req, this.#inbound, route, this.#arrivedAt);
+  }
+
+  #tellStarting({ typicalMs }: StillStarting): void {
+    const waitedMs = this.#context.clock.now() - this.#arrivedAt;
+    const problem = starting(waitedMs, typicalMs);
+    const more = this.#connection.internal ? hopFields(problem, null, true) : [];
+    respond(this.#res, startingAnswer(this.#req, this.#inbound, problem, waitedMs, typicalMs, more), this.#context.draining());
+  }
+
   //--- when it did not work ---
 
   async #retry(leg: Leg, error: Error, sent: boolean): Promise<void> {
-    this.#visit ??= new Visit(this.#context, this.#target, this.#arrivedAt);
+    this.#visit ??= new Visit(this.#context, this.#target, this.#arrivedAt, this);
     const unsent = error instanceof Refused && error.unsent;
     const untouched = !sent || unsent;
     if (unsent) this.#sends--;

@@ -48,6 +48,8 @@ export class Generation {
   ends = 0;
   /** The start of its socket unit under way. */
   opening: Promise<void> | null = null;
+  /** How long its last start took from its turn on, in milliseconds, as far as this process knows. */
+  startMs: number | null = null;
   /** Whether systemd had it running before we first asked. */
   foundAwake = false;
   /** Requests and upgraded connections that are being forwarded. */

@@ -15,6 +15,8 @@ type Fate =
   | 'origin' | 'for' | 'proto' | 'host-was'
   /** What one fc-proxy says to another (HOP below); from anyone else it is dropped. */
   | 'app' | 'token' | 'choice'
+  /** What our own waiting page asks. */
+  | 'poll'
   /** Has a meaning of its own below. */
   | 'host' | 'connection' | 'content-length' | 'transfer-encoding' | 'te';
 
@@ -26,6 +28,8 @@ export const HOP = {
   token: 'X-FastContainer-Token',
   /** In a request: it can go elsewhere, and need not wait for what may take minutes. */
   choice: 'X-FastContainer-Choice',
+  /** In a request, also of a visitor: his browser shows the waiting page, since so many seconds, and asks for nothing but whether the app is there (waiting-page.ts). */
+  poll: 'X-FastContainer-Poll',
   /** In an answer: it is fc-proxy's own, and this is its kind (problem.ts), what is told, … */
   problem: 'X-FastContainer-Problem',
   detail: 'X-FastContainer-Detail',
@@ -47,6 +51,7 @@ const REQUEST_FATES: Readonly<Record<string, Fate>> = {
   forwarded: 'origin', 'x-real-ip': 'origin',
   'x-forwarded-for': 'for', 'x-forwarded-proto': 'proto', 'x-forwarded-host': 'host-was',
   'x-fastcontainer-app': 'app', 'x-fastcontainer-token': 'token', 'x-fastcontainer-choice': 'choice',
+  'x-fastcontainer-poll': 'poll',
 };
 
 function fateOf(name: string): Fate {
@@ -90,6 +95,8 @@ export interface Inbound {
   readonly app: string | null;
   readonly token: string | null;
   readonly choice: boolean;
+  /** Seconds that the waiting page of which it comes has been shown; null: it comes of none. */
+  readonly poll: number | null;
 }
 
 /** Cleans a request's fields: hop-by-hop ones go, X-Forwarded-* say what is known. */
@@ -106,6 +113,7 @@ export function inbound(raw: readonly string[], origin: Origin): Inbound {
   let forwardedHost: string | null = null;
   let app: string | null = null;
   let token: string | null = null;
+  let poll: number | null = null;
   let choice = false;
   const trusted = origin.trusted || origin.internal;
   for (let i = 0; i + 1 < raw.length; i += 2) {
@@ -128,6 +136,7 @@ export function inbound(raw: readonly string[], origin: Origin): Inbound {
       case 'host-was': if (trusted) forwardedHost = value; break;
       case 'app': if (origin.internal) app = app === null ? value : `${app} ${value}`; break;
       case 'choice': choice ||= origin.internal; break;
+      case 'poll': poll = /^[0-9]{1,4}$/.test(value) ? Number(value) : 0; break;
       case 'token': if (origin.internal) token = token === null ? value : `${token} ${value}`; break;
     }
   }
@@ -138,7 +147,7 @@ export function inbound(raw: readonly string[], origin: Origin): Inbound {
   if (!origin.internal) from = from === '' ? origin.address : `${from}, ${origin.address}`;
   if (from !== '') clean.push('X-Forwarded-For', from);
   clean.push('X-Forwarded-Proto', proto);
-  return { hosts, host, fields: clean, forwardedHost, length, coding, app, token, choice };
+  return { hosts, host, fields: clean, forwardedHost, length, coding, app, token, choice, poll };
 }
 
 /**

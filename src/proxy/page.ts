@@ -19,40 +19,49 @@ export function escape(text: string): string {
 }
 
 /** As a Content-Security-Policy names what it allows (CSP3 2.3.1). */
-export function cspHash(text: string): string {
+function hash(text: string): string {
   return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
 }
 
-/** What a page may do besides showing its style: nothing. */
-const POLICY = `default-src 'none'; style-src ${cspHash(STYLE)}; base-uri 'none'; form-action 'none'`;
+export interface FrameOptions {
+  /** More CSS. */
+  readonly style?: string;
+  /** Runs once the page is there. */
+  readonly script?: string;
+  /** Without JavaScript, the page is loaded anew after so many seconds. */
+  readonly refreshS?: number;
+  /** What else the browser is to allow it (Content-Security-Policy). */
+  readonly policy?: string;
+}
 
-/**
- * @param title text, of the window and as the heading
- * @param content HTML
- * @param head more HTML for the head; `policy`: what of it the browser is to allow
- */
-export function page(title: string, content: string, head = '', policy = ''): Page {
-  const html = `<!doctype html>
+/** @returns what makes a page of a title, text, which is its heading too, and of content, HTML */
+export function pageFrame({ style = '', script, refreshS, policy }: FrameOptions = {}): (title: string, content: string) => Page {
+  const css = STYLE + style.trimStart();
+  const fields = [
+    'Content-Type', 'text/html; charset=utf-8',
+    // It may do nothing that it need not do.
+    'Content-Security-Policy', [
+      "default-src 'none'", `style-src ${hash(css)}`, "base-uri 'none'", "form-action 'none'",
+      ...(script === undefined ? [] : [`script-src ${hash(script)}`]), ...(policy === undefined ? [] : [policy]),
+    ].join('; '),
+  ];
+  return (title, content) => ({
+    fields,
+    html: `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${escape(title)}</title>
-<style>${STYLE}</style>
-${head}</head>
+<style>${css}</style>
+${refreshS === undefined ? '' : `<noscript><meta http-equiv="refresh" content="${refreshS}"></noscript>\n`}</head>
 <body>
 <main>
 <h1>${escape(title)}</h1>
 ${content}</main>
-</body>
+${script === undefined ? '' : `<script>${script}</script>\n`}</body>
 </html>
-`;
-  return {
-    html,
-    fields: [
-      'Content-Type', 'text/html; charset=utf-8',
-      'Content-Security-Policy', policy === '' ? POLICY : `${POLICY}; ${policy}`,
-    ],
-  };
+`,
+  });
 }

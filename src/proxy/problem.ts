@@ -51,6 +51,8 @@ export const PROBLEMS = {
   'no-snapshot': { status: 503, title: 'Service Unavailable', says: PREPARED, outside: 'not-ready', elsewhere: true },
   /** systemd refused, or could not be reached: nothing is wrong with the app. */
   systemd: { status: 503, title: 'Service Unavailable', says: UNREACHED, outside: 'unreachable', elsewhere: true },
+  /** The app starts, and its visitor is told so before it is ready (waiting-page.ts). To crawlers, 503 says that this is not the page. */
+  starting: { status: 503, title: 'Service Unavailable', says: null },
   /** The app was not ready in time. */
   'start-timeout': { status: 504, title: 'Gateway Timeout', says: 'The site takes longer to start than a visitor can be kept waiting.', elsewhere: true },
   /** The app took the request and said nothing for longer than anyone waits. */

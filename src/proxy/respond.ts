@@ -2,7 +2,7 @@
 import type { ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { wantsPage } from './negotiate.ts';
-import { escape, page, type Page } from './page.ts';
+import { escape, pageFrame, type Page } from './page.ts';
 import { PROBLEMS, type Problem } from './problem.ts';
 
 export interface Answer {
@@ -12,6 +12,8 @@ export interface Answer {
   readonly fields: readonly string[];
   readonly body: string;
 }
+
+const frame = pageFrame();
 
 function heading(status: number, withheld: boolean): string {
   if (withheld) return 'This site is not available right now';
@@ -27,12 +29,12 @@ function retry(seconds: number): string {
 function problemPage(problem: Problem, seconds: number | null, reference: string | null): Page {
   const { status, title } = PROBLEMS[problem.kind];
   const again = seconds !== null ? retry(seconds) : problem.withheld ? 'Try again later.' : '';
-  return page(heading(status, problem.withheld), `<p>${escape(problem.says)}</p>
+  return frame(heading(status, problem.withheld), `<p>${escape(problem.says)}</p>
 ${again === '' ? '' : `<p>${again}</p>\n`}<p><small>${status} ${title}${reference === null ? '' : `<br>Reference: <code>${escape(reference)}</code>`}</small></p>
 `);
 }
 
-/** The same for programs. */
+/** For programs. */
 function problemJson(problem: Problem, reference: string | null): string {
   const { status, title } = PROBLEMS[problem.kind];
   return `${JSON.stringify({ type: problem.type, title, status, detail: problem.says, ...(reference !== null && { instance: `urn:uuid:${reference}` }) })}\n`;
@@ -44,9 +46,17 @@ function problemJson(problem: Problem, reference: string | null): string {
  * @param more fields for another fc-proxy, which is to know that it is no app's
  */
 export function answerTo(problem: Problem, accept: string | undefined, reference: string | null = null, more: readonly string[] = []): Answer {
-  const { status, title } = PROBLEMS[problem.kind];
   const seconds = problem.retryAfterS === null ? null : Math.max(1, Math.ceil(problem.retryAfterS));
-  const shown = wantsPage(accept) ? problemPage(problem, seconds, reference) : null;
+  return answerOf(problem, wantsPage(accept) ? problemPage(problem, seconds, reference) : null, reference, seconds, more);
+}
+
+/** The same with a page that says more of it than others. */
+export function answerWith(page: Page, problem: Problem, more: readonly string[] = []): Answer {
+  return answerOf(problem, page, null, problem.retryAfterS, more);
+}
+
+function answerOf(problem: Problem, shown: Page | null, reference: string | null, seconds: number | null, more: readonly string[]): Answer {
+  const { status, title } = PROBLEMS[problem.kind];
   const body = shown?.html ?? problemJson(problem, reference);
   const fields = [
     ...shown?.fields ?? ['Content-Type', 'application/problem+json'],

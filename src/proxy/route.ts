@@ -10,6 +10,8 @@ export interface Route {
   /** What serves here; null: nothing does. */
   readonly here: SnapshotGeneration | null;
   readonly tiers: readonly Tier[];
+  /** Seconds that a browser waits for a start before it gets the waiting page; null: it gets none. */
+  readonly waitingPageS: number | null;
 }
 
 export interface RouteIndex {
@@ -73,7 +75,7 @@ export class RouteTable implements RouteIndex {
 
   #add(app: SnapshotApp, snapshot: Snapshot): void {
     const tiers = tiersOf(app, snapshot);
-    const route: Route = { app: app.name, here: app.here, tiers };
+    const route: Route = { app: app.name, here: app.here, tiers, waitingPageS: app.waitingPageS };
     if (app.here !== null) this.generations.set(app.here.instance, app.here);
     const here = tiers.flat().filter(({ kind }) => kind === 'here');
     this.#byName.set(app.name, { ...route, here: here.length === 0 ? null : app.here, tiers: here.length === 0 ? [] : [here] });

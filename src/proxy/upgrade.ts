@@ -65,7 +65,7 @@ export class Tunnel implements Activity, Rider {
     this.#head = head;
     this.#inbound = inbound;
     this.#target = target;
-    this.#visit = new Visit(context, target, context.clock.now());
+    this.#visit = new Visit(context, target, context.clock.now(), null);
     connection.begin(this);
     tunnels.set(req, this);
   }

@@ -32,6 +32,30 @@ export interface ProxyContext {
   readonly draining: () => boolean;
 }
 
+/** Who waits for a start, and may be told that he does. */
+export interface Patient {
+  /** How long, for this app; null: to the end. */
+  patience(route: Route): Patience | null;
+}
+
+export interface Patience {
+  /** On the proxy's clock. */
+  readonly until: number;
+  /** How long it was waited before the request came, in its visitor's name, ms. */
+  readonly beforeMs: number;
+}
+
+/** The app still starts, and the one who waits is to be told so. */
+export class StillStarting extends Left {
+  /** How long its last start took; null: not known. */
+  readonly typicalMs: number | null;
+
+  constructor(typicalMs: number | null) {
+    super();
+    this.typicalMs = typicalMs;
+  }
+}
+
 /** Times that an app's generation may change under a request. */
 const MAX_REROUTES = 3;
 
@@ -90,6 +114,7 @@ export class Visit {
   readonly #context: ProxyContext;
   readonly #target: Target;
   readonly #arrivedAt: number;
+  readonly #patient: Patient | null;
   #deadline: number | null = null;
   #wait: Wait | null = null;
   #left = false;
@@ -107,15 +132,16 @@ export class Visit {
   /** What it waited for so far; null: for no start. */
   waited: Waited | null = null;
 
-  constructor(context: ProxyContext, target: Target, arrivedAt: number) {
+  constructor(context: ProxyContext, target: Target, arrivedAt: number, patient: Patient | null) {
     this.#context = context;
     this.#target = target;
     this.#arrivedAt = arrivedAt;
+    this.#patient = patient;
   }
 
   /**
    * A way to the app: it is awake, or on another host that sees to that.
-   * @throws Problem, or Left after leave()
+   * @throws Problem, Left after leave(), or StillStarting
    */
   async activate(): Promise<Leg> {
     const { activator, clock, router, sick } = this.#context;
@@ -138,11 +164,12 @@ export class Visit {
       // Here, too, balance.ts leaves it for the last, but not on behalf of another host.
       if (spec.fetching && this.#target.choice) throw new Problem('fetching', 'The image of the app is not on this host yet.');
       sick.tries(route.app, place.host);
-      this.#deadline ??= this.#arrivedAt + spec.startTimeoutS * 1000;
+      const patience = this.#patient?.patience(route) ?? null;
+      this.#deadline ??= this.#arrivedAt - (patience?.beforeMs ?? 0) + spec.startTimeoutS * 1000;
       try {
         // What went before an attempt that is made again was no wait for this start.
         this.#wait = activator.wait(generation, this.#failures === 0 ? this.#arrivedAt : clock.now(), this.#deadline);
-        this.waited = addWait(this.waited, await this.#wait.done);
+        this.waited = addWait(this.waited, await this.#end(this.#wait, patience, generation));
         sick.well(route.app, place.host);
         return new LocalLeg(activator, generation);
       } catch (error) {
@@ -154,6 +181,26 @@ export class Visit {
       } finally {
         this.#wait = null;
       }
+    }
+  }
+
+  /** The end of a wait; it goes on without this visitor once he is to be told. @throws what the wait does, or StillStarting */
+  async #end(wait: Wait, patience: Patience | null, generation: Generation): Promise<Waited> {
+    if (patience === null || !wait.cold) return await wait.done;
+    const { activator, clock } = this.#context;
+    let told = false;
+    const alarm = clock.after(Math.max(0, patience.until - clock.now()), () => {
+      told = true;
+      wait.leave();
+    });
+    try {
+      return await wait.done;
+    } catch (error) {
+      if (!told || !(error instanceof Left)) throw error;
+      activator.expect(generation);
+      throw new StillStarting(generation.startMs);
+    } finally {
+      alarm.cancel();
     }
   }
 

@@ -37,10 +37,10 @@ export function buildSnapshot(
   held: ReadonlySet<string>, previous: Snapshot | null,
 ): Snapshot {
   const before = new Map((previous?.apps ?? []).map((app) => [app.name, app]));
-  const apps = fleet.apps.filter(({ name }) => !held.has(name)).map(({ name, domains, placements }): SnapshotApp => {
+  const apps = fleet.apps.filter(({ name }) => !held.has(name)).map(({ name, domains, placements, waitingPageS }): SnapshotApp => {
     const known = before.get(name);
     const here = serving.get(name) ?? null;
-    return known !== undefined && saysTheSame(known, domains, placements, here) ? known : { name, domains, placements, here };
+    return known !== undefined && known.waitingPageS === waitingPageS && saysTheSame(known, domains, placements, here) ? known : { name, domains, placements, waitingPageS, here };
   });
   const kept = keptApps(held, serving, previous?.apps ?? [], apps);
   return {

@@ -36,6 +36,8 @@ export interface SnapshotApp {
   readonly name: string;
   readonly domains: readonly string[];
   readonly placements: readonly Placement[];
+  /** apps.waiting_page, seconds. */
+  readonly waitingPageS: number | null;
   /** The generation that serves here; null: the app is not placed on this host. */
   readonly here: SnapshotGeneration | null;
 }

@@ -68,6 +68,7 @@ function app(at: At): SnapshotApp {
     name,
     domains: at.member('domains').list((domain) => domain.text(DOMAIN)),
     placements: at.member('placements').list(placement),
+    waitingPageS: at.member('waitingPageS').orAbsent(null, (page) => page.orNull((seconds) => seconds.whole(0, 60))),
     here: at.member('here').orNull((here) => generation(here, name)),
   };
 }

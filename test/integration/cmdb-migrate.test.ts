@@ -163,7 +163,7 @@ describe('migrate', () => {
     assert.deepEqual(rows.apps[0], {
       name: 'shop', image: 'shop:1', rootfs: null, command: null, port: '8080', env: null, volumes: null, network: 'egress',
       memory_max: '512M', cpu_quota: null, tasks_max: '512', idle_timeout_s: '300', lifetime_s: null,
-      start_timeout_s: '30', stop_timeout_s: '10', ready_path: null, enabled: '1', socket: '0', uid_base: '1458700288',
+      start_timeout_s: '30', stop_timeout_s: '10', ready_path: null, enabled: '1', socket: '0', waiting_page: null, uid_base: '1458700288',
     });
     assert.deepEqual(rows.hosts, [{ name: 'web1', address: '10.0.0.1', port: '8079', state: 'active' }]);
     assert.deepEqual(rows.placements, [{ app: 'shop', host: 'web1', weight: '100', listen_port: null }]);

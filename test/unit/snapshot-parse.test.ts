@@ -22,6 +22,12 @@ test('a generation of the version before images is read', () => {
   assert.deepEqual(parseSnapshot(text), good());
 });
 
+test('an app of the version before waiting pages is read', () => {
+  const text = JSON.stringify(good()).replaceAll('"waitingPageS":null,', '');
+  assert.ok(!text.includes('waitingPageS'));
+  assert.deepEqual(parseSnapshot(text), good());
+});
+
 describe('refused, with the place and the reason', () => {
   /** A snapshot with the value at a path replaced. */
   const changed = (path: (string | number)[], value: unknown): string => {
@@ -36,6 +42,7 @@ describe('refused, with the place and the reason', () => {
     [['format'], 2, /format is not 1: fc-sync and fc-proxy are of different versions/],
     [['host'], 'Web1', /host is not valid: "Web1"/],
     [['apps'], {}, /apps is not a list/],
+    [['apps', 0, 'waitingPageS'], 61, /apps\[0\]\.waitingPageS is 61, not from 0 to 60/],
     [['apps', 1], null, /apps\[1\] is not an object/],
     [['apps', 1, 'here'], undefined, /apps\[1\]\.here is not an object/],
     [['apps', 0, 'name'], 'a_b', /apps\[0\]\.name is not valid/],

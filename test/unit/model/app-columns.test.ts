@@ -125,6 +125,7 @@ const CASES: readonly Case[] = [
     good: [[null, null], ['/', '/'], ['/healthz?x=%20&y="\'$;~', '/healthz?x=%20&y="\'$;~'], [`/${long(1023)}`, `/${long(1023)}`]],
     bad: [['', /path/], ['healthz', /path/], ['/a b', /path/], ['/a#b', /path/], ['/é', /path/], ['/a\r\nHost: x', /path/], ['/a\u007f', /path/], ['http://x/', /path/], [`/${long(1024)}`, /characters/]],
   },
+  { column: 'waiting_page', field: 'waitingPageS', good: [[null, null], ...integers(0, 60).good], bad: integers(0, 60).bad },
   { column: 'socket', field: 'socket', good: [['0', false], ['1', true]], bad: [[null, /NULL/], ['', /0 or 1/], ['2', /0 or 1/], ['true', /0 or 1/]] },
   {
     column: 'uid_base', field: 'uidBase', good: [['524288', 524_288], ['600309760', 600_309_760], ['1878982656', 1_878_982_656]],
@@ -159,7 +160,7 @@ describe('apps', () => {
     assert.deepEqual(appOf({}), {
       name: 'shop', source: { kind: 'image', image: 'registry.example.com/shop:1' }, command: null, port: 8080, env: new Map(), volumes: [],
       network: 'egress', memoryMax: '512M', cpuQuota: null, tasksMax: 512, idleTimeoutS: 300, lifetimeS: null, startTimeoutS: 30, stopTimeoutS: 10,
-      readyPath: null, socket: false, uidBase: 600_309_760, domains: [], placements: [],
+      readyPath: null, socket: false, waitingPageS: null, uidBase: 600_309_760, domains: [], placements: [],
     });
   });
 

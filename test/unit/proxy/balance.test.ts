@@ -10,7 +10,7 @@ const place = (host: string, weight: number): Place => ({ kind: 'there', host, w
 describe('the places of an app', () => {
   const tiers = (placements: Record<string, number>, states: Record<string, HostState>, here: string | null = null, fetching = false): string[][] =>
     tiersOf({
-      name: 'app', domains: [], here: here === null ? null : generationOf('app', { fetching }),
+      name: 'app', domains: [], waitingPageS: null, here: here === null ? null : generationOf('app', { fetching }),
       placements: Object.entries(placements).map(([host, weight]) => ({ host, weight, listenPort: null })),
     }, {
       host: here ?? 'front',

@@ -17,9 +17,9 @@ export interface Fleet {
   /** The rows of the hosts; those of `Silent` hosts and the like may be added. */
   readonly hosts: Host[];
   /** What a member is told when the app `app` (domain app.example) has these placements. */
-  view(member: string, placements: Record<string, number>): Snapshot;
+  view(member: string, placements: Record<string, number>, waitingPageS?: number | null): Snapshot;
   /** Tells all of them. */
-  place(placements: Record<string, number>): void;
+  place(placements: Record<string, number>, waitingPageS?: number): void;
   member(name: string): Member;
 }
 
@@ -36,15 +36,15 @@ export async function testFleet(t: TestContext, apps: Record<string, RequestList
     if (found === undefined) throw new Error(`no member ${name}`);
     return found;
   };
-  const view = (name: string, placements: Record<string, number>): Snapshot => {
+  const view = (name: string, placements: Record<string, number>, waitingPageS: number | null = null): Snapshot => {
     const rows: Placement[] = Object.entries(placements).map(([host, weight]) => ({ host, weight, listenPort: null }));
     const here = name in placements ? generationOf('app', { port: member(name).app.port }) : null;
-    const app: SnapshotApp = { name: 'app', domains: ['app.example'], placements: rows, here };
+    const app: SnapshotApp = { name: 'app', domains: ['app.example'], placements: rows, waitingPageS, here };
     return { format: 1, host: name, revision: '1', hosts: [...hosts], apps: [app] };
   };
   return {
     members, hosts, view, member,
-    place(placements) { for (const one of members) one.follow(view(one.name, placements)); },
+    place(placements, waitingPageS) { for (const one of members) one.follow(view(one.name, placements, waitingPageS)); },
   };
 }
 

@@ -187,7 +187,7 @@ export function generationOf(app: string, over: Partial<SnapshotGeneration> = {}
 }
 
 export function appOf(name: string, domains: string[], here: SnapshotGeneration | null): SnapshotApp {
-  return { name, domains, placements: [{ host: 'web1', weight: 1, listenPort: null }], here };
+  return { name, domains, placements: [{ host: 'web1', weight: 1, listenPort: null }], waitingPageS: null, here };
 }
 
 export function snapshotOf(...apps: SnapshotApp[]): Snapshot {
