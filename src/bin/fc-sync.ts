@@ -14,6 +14,7 @@ import { EXIT } from '../sync/exit.ts';
 import { lock } from '../sync/lock.ts';
 import { type Newer, readOnce, readStandingNow } from '../sync/newer.ts';
 import { runOnce } from '../sync/once.ts';
+import { proposalJson, proposalLines } from '../sync/proposal-text.ts';
 import { ReportFile } from '../sync/report-file.ts';
 import { failedLine, jsonReport, planLines, rejectionLine } from '../sync/report.ts';
 import { SettledFile, setupOf } from '../sync/settled.ts';
@@ -120,9 +121,9 @@ async function syncOnce({ dryRun, json, allowRemovals, acceptOlder }: Extract<Co
     throw error;
   }
   if (dryRun) {
-    const { plan, fleet } = await sync.preview(newer.reading, allowRemovals);
-    if (json) out(JSON.stringify(jsonReport(config.host.name, true, plan, fleet.rejections, []), null, 2));
-    else for (const line of [...fleet.rejections.map(rejectionLine), ...planLines(plan)]) out(line);
+    const { decision: { plan, fleet }, proposal } = await sync.preview(newer.reading, allowRemovals);
+    if (json) out(JSON.stringify({ ...jsonReport(config.host.name, true, plan, fleet.rejections, []), ...proposalJson(proposal) }, null, 2));
+    else for (const line of proposalLines(proposal, plan, fleet.rejections)) out(line);
     return fleet.rejections.length + plan.refused.length > 0 ? EXIT.partly : EXIT.done;
   }
   let fresh = false;

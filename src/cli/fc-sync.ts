@@ -7,15 +7,19 @@ export const FC_SYNC: CommandSpec = {
   name: 'fc-sync',
   section: 8,
   summary: 'make this host do what the CMDB says',
-  forms: ['[OPTION]...', 'migrate [--url URL] [--password-file FILE] [--config FILE]'],
+  forms: ['[OPTION]...', 'plan [--json] [--allow-removals] [--accept-older] [--config FILE]', 'migrate [--url URL] [--password-file FILE] [--config FILE]'],
   description: [
     "Makes this host do what its rows in the CMDB say: writes the units of its apps, opens and closes their sockets, and hands running apps over to what changed.",
+    'fc-sync plan says what would be done, and does nothing: for each app what has changed in its row, what restarts and how, what moves or goes away, what is rejected, and what all of it costs visitors. Values of env are never shown.',
     "fc-sync migrate creates or upgrades the tables. It needs an account that may do that: --url (and --password-file) name one other than the configuration's.",
   ],
-  verbs: [{ name: 'migrate', doc: 'create or upgrade the tables of the CMDB' }],
+  verbs: [
+    { name: 'plan', doc: 'print what would be done, and do nothing' },
+    { name: 'migrate', doc: 'create or upgrade the tables of the CMDB' },
+  ],
   options: [
-    { name: 'dry-run', doc: 'print what would be done, and do nothing' },
-    { name: 'json', doc: 'print it as JSON' },
+    { name: 'dry-run', doc: 'the same as fc-sync plan' },
+    { name: 'json', doc: 'print what is done, or would be, as JSON' },
     { name: 'watch', doc: 'keep running and apply each committed change' },
     { name: 'allow-removals', doc: "remove apps even if most of this host's would go at once" },
     { name: 'accept-older', doc: 'take the CMDB as it is, although it lacks changes that were applied here: it was put back from a backup' },
@@ -40,7 +44,7 @@ export const FC_SYNC: CommandSpec = {
     },
   ],
   examples: [
-    { command: 'fc-sync --dry-run', doc: 'what the next run would do' },
+    { command: 'fc-sync plan', doc: 'what the next run would do' },
     { command: 'fc-sync migrate --url mysql://admin@db1/fastcontainer --password-file admin.password', doc: 'upgrade the tables by an account that may' },
   ],
   seeAlso: ['fastcontainer.ini(5)', 'fastcontainer-cmdb(5)', 'fastcontainer-units(7)', 'fc-proxy(8)'],
@@ -51,9 +55,10 @@ export type Command =
   | { readonly kind: 'migrate'; readonly config: string; readonly addresses: readonly CmdbAddress[] | null; readonly passwordFile: string | null }
   | { readonly kind: 'sync'; readonly config: string; readonly dryRun: boolean; readonly json: boolean; readonly watch: boolean; readonly allowRemovals: boolean; readonly acceptOlder: boolean };
 
-/** Options that go with each form; --config goes with both. */
+/** Options that go with each form; --config goes with all. */
 const GO_WITH = {
   migrate: ['url', 'password-file'],
+  plan: ['json', 'allow-removals', 'accept-older'],
   sync: ['dry-run', 'json', 'watch', 'allow-removals', 'accept-older'],
 } as const;
 
@@ -63,8 +68,8 @@ export function parseCommand(args: readonly string[]): Command {
   if (given.has('help')) return { kind: 'help' };
   const config = given.value('config') ?? DEFAULT_CONFIG_FILE;
   const [verb, ...rest] = given.words;
-  if (verb !== undefined && (verb !== 'migrate' || rest.length > 0)) {
-    throw new UsageError(`'${rest[0] ?? verb}' is not understood; the only command is migrate`);
+  if (verb !== undefined && ((verb !== 'migrate' && verb !== 'plan') || rest.length > 0)) {
+    throw new UsageError(`'${rest[0] ?? verb}' is not understood; the commands are plan and migrate`);
   }
   const allowed: readonly string[] = ['config', ...GO_WITH[verb ?? 'sync']];
   const stray = given.given.find((name) => !allowed.includes(name));
@@ -74,7 +79,7 @@ export function parseCommand(args: readonly string[]): Command {
     return { kind: 'migrate', config, addresses: url === null ? null : addresses(url), passwordFile: given.value('password-file') };
   }
   const flags = {
-    dryRun: given.has('dry-run'), json: given.has('json'), watch: given.has('watch'),
+    dryRun: verb === 'plan' || given.has('dry-run'), json: given.has('json'), watch: given.has('watch'),
     allowRemovals: given.has('allow-removals'), acceptOlder: given.has('accept-older'),
   };
   if (flags.watch && (flags.dryRun || flags.json)) throw new UsageError('--watch goes with neither --dry-run nor --json');

@@ -5,7 +5,7 @@ import type { Plan, Retirement, Step } from '../systemd/plan.ts';
 import type { PortPlan } from '../systemd/plan-ports.ts';
 
 /** One line of a plan, or null when there is nothing to say about the step. */
-function stepLine(step: Step): string | null {
+export function stepLine(step: Step): string | null {
   switch (step.kind) {
     case 'create': return `+ ${step.app}: new, generation ${step.to.id}; asleep until its first request`;
     case 'switch': return `~ ${step.app}: ${step.from} -> generation ${step.to.id}; asleep or ready, changes at once`;
@@ -60,10 +60,18 @@ const SHOWN_SLEEPERS = 20;
 export function planLines(plan: Plan): readonly string[] {
   const unchanged = plan.steps.filter((step) => step.kind === 'unchanged').length;
   const held = plan.steps.filter((step) => step.kind === 'held');
-  const sources = new Map(plan.steps.flatMap((step) => ('to' in step && step.to.image !== null ? [[step.to.image.unit, step.to.image.source]] : [])));
   return [
     ...plan.steps.map(stepLine).filter((line) => line !== null),
     ...held.map(({ app }) => `= ${app}: left as it is${plan.refused.includes(app) ? ', its removal was refused' : ', its row was rejected'}`),
+    ...unitLines(plan),
+    `${unchanged} unchanged${plan.sleep.deep.size === 0 ? '' : `; deep asleep: ${plan.sleep.deep.size}`}`,
+  ];
+}
+
+/** What becomes of units and ports that is not said of an app. */
+export function unitLines(plan: Plan): readonly string[] {
+  const sources = new Map(plan.steps.flatMap((step) => ('to' in step && step.to.image !== null ? [[step.to.image.unit, step.to.image.source]] : [])));
+  return [
     ...plan.images.start.map((unit) => `  ${unit}: looks for ${sources.get(unit) ?? 'its image'}, and fetches it if it is not here`),
     ...plan.startSockets.map((unit) => `  ${unit}: starts to listen`),
     ...portLines(plan.ports),
@@ -71,7 +79,6 @@ export function planLines(plan: Plan): readonly string[] {
     ...plan.sleep.sink.slice(0, SHOWN_SLEEPERS).map(({ socket }) => `  ${socket}: closes, nobody has visited its app for long (deep sleep)`),
     ...(plan.sleep.sink.length > SHOWN_SLEEPERS ? [`  and ${plan.sleep.sink.length - SHOWN_SLEEPERS} more`] : []),
     ...plan.retire.map(retirementLine),
-    `${unchanged} unchanged${plan.sleep.deep.size === 0 ? '' : `; deep asleep: ${plan.sleep.deep.size}`}`,
   ];
 }
 

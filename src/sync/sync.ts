@@ -27,7 +27,9 @@ import type { Templates } from '../units/template.ts';
 import { type Decision, decide, decidePart, type Desired, policyOf, type Rendered, type Situation } from './decide.ts';
 import { HandOvers } from './hand-over.ts';
 import { Images } from './images.ts';
+import { propose, type Proposal } from './proposal.ts';
 import { planLines } from './report.ts';
+import { noteRows, readSaid } from './rows-said.ts';
 import { goodUntil, type PassOutcome, tracesOf } from './settled.ts';
 import { readState, type SyncState, writeState } from './state.ts';
 
@@ -57,6 +59,11 @@ export interface PassReport {
   readonly handOvers: { readonly done: number; readonly failed: number };
   /** Not null: it found all as it should be, and this is what later runs need to know of it. */
   readonly settled: PassOutcome | null;
+}
+
+export interface Preview {
+  readonly decision: Decision;
+  readonly proposal: Proposal;
 }
 
 interface Look {
@@ -105,8 +112,10 @@ export class Sync {
   }
 
   /** What a pass would do; nothing is done. */
-  async preview(rows: Rows, allowRemovals: boolean): Promise<Decision> {
-    return (await this.#look(rows, allowRemovals, { recycle: false, about: null })).decision;
+  async preview(rows: Rows, allowRemovals: boolean): Promise<Preview> {
+    const { decision, snapshot, state } = await this.#look(rows, allowRemovals, { recycle: false, about: null });
+    const said = await readSaid([...decision.current.values()].map(({ instance }) => instance), this.#options.paths.rows);
+    return { decision, proposal: propose(decision, this.#options.config.host.name, { snapshot, said, incarnations: state.incarnations }) };
   }
 
   /**
@@ -129,6 +138,7 @@ export class Sync {
     this.images.begin(plan.images.start);
     const leases = [...new Set([...decision.desired.values()].map(({ generation }) => generation.leaseS))];
     const addresses = await writeGenerations(plan.write, leases.map((leaseS) => this.#lease(leaseS)), view, config.network.range, paths);
+    await noteRows(decision, plan.write, about === null, state, paths.rows);
     const addressOf = (instance: string): string | undefined => addresses.get(instance) ?? view.networks.get(instance)?.appAddress;
     failed.push(...await this.#startAll(plan.startSockets, 'the socket could not be opened'));
 

@@ -161,7 +161,7 @@ async function removeGenerations({ kept, gone }: { readonly kept: ReadonlySet<st
   if (ended.size === 0) return;
   await removeFiles([
     // The addresses first: they tell whether a generation has all that it needs.
-    ...[...ended].flatMap((instance) => [paths.net, paths.visits].map((folder) => join(folder, instance))),
+    ...[...ended].flatMap((instance) => [paths.net, paths.visits, paths.rows].map((folder) => join(folder, instance))),
     ...(await namesIn(paths.env)).filter((name) => ended.has(parseEnvFileName(name)?.instance ?? '')).map((name) => join(paths.env, name)),
     ...[...gone].flatMap((instance) => [socketUnit(instance), gateUnit(instance), containerUnit(instance)].map((unit) => join(paths.units, unit))),
   ]);

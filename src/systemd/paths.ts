@@ -20,6 +20,8 @@ export interface Paths {
   readonly imageFailures: string;
   /** One empty file for each generation that was visited: its time says when its container ended last. */
   readonly visits: string;
+  /** One file for each generation: what its app's row said, for `fc-sync plan`. */
+  readonly rows: string;
   /** Network namespaces by name, as ip-netns(8) keeps them. */
   readonly netns: string;
   /** One link for each listen_port, to the socket it leads to. */
@@ -50,6 +52,7 @@ export const HOST_PATHS: Paths = {
   images: `${STATE_DIR}/image`,
   imageFailures: `${SOCKET_DIR}/images`,
   visits: `${STATE_DIR}/visits`,
+  rows: `${STATE_DIR}/rows`,
   netns: '/run/netns',
   ports: PORTS_DIR,
   snapshot: `${STATE_DIR}/snapshot.json`,
@@ -77,7 +80,7 @@ export function portWants(paths: Paths): string {
 
 /** Makes the folders that hold secrets, the one of the ports, and the one that a reboot empties. @throws when there is no state folder: provisioning makes it */
 export async function prepareFolders(paths: Paths): Promise<void> {
-  for (const folder of [paths.env, paths.net, paths.images, paths.visits]) {
+  for (const folder of [paths.env, paths.net, paths.images, paths.visits, paths.rows]) {
     await mkdir(folder, { mode: 0o700 }).catch(ignoreExisting);
     await chmod(folder, 0o700);
   }

@@ -16,9 +16,9 @@ after(async () => {
 const generated = async (): Promise<readonly string[]> =>
   (await host.ok("cd /etc/systemd/system && ls -1 | grep -E '^fc-(app|ctr)-' || true")).split('\n').filter((line) => line !== '');
 
-/** Everything fc-sync keeps or makes on a host, with content hashes. */
+/** Everything fc-sync keeps or makes on a host, with content hashes; but for what says when it ran. */
 const fingerprint = async (): Promise<string> =>
-  await host.ok("cd / && find etc/systemd/system run/fastcontainer var/lib/fastcontainer ! -type d ! -name '*.pid' ! -name 'sync.lock' ! -name 'settled.json' -printf '%p %l ' -exec sh -c 'test -f \"$1\" && sha256sum <\"$1\" || echo' _ {} \\; | sort");
+  await host.ok("cd / && find etc/systemd/system run/fastcontainer var/lib/fastcontainer ! -type d ! -name '*.pid' ! -name 'sync.lock' ! -name 'settled.json' ! -name 'report.json' -printf '%p %l ' -exec sh -c 'test -f \"$1\" && sha256sum <\"$1\" || echo' _ {} \\; | sort");
 
 const reloads = async (): Promise<number> => Number(await host.ok("journalctl --no-pager -o cat _PID=1 | grep -c '^Reloading' || true"));
 
@@ -50,6 +50,38 @@ describe('rows become apps', () => {
     assert.deepEqual(report.steps.map(({ app, kind }) => `${app} ${kind}`), ['later create', 'shop unchanged']);
     assert.equal(await fingerprint(), printed);
     assert.equal((await host.sync()).code, 0);
+  });
+
+  test('plan says what changes of an app, how, and what it costs, and does nothing', async () => {
+    assert.equal((await host.request('shop.test', '/')).status, 200, 'it is awake');
+    await host.sql(`UPDATE apps SET memory_max = '600M', env = '{"TOKEN":"hidden"}' WHERE name = 'shop'; UPDATE placements SET weight = 50 WHERE app = 'later'`);
+    const printed = await fingerprint();
+    const { code, stdout, stderr } = await host.sync('plan');
+    assert.deepEqual([code, stderr], [0, '']);
+    assert.match(stdout, /^Changed:\n~ shop: shop-[0-9a-f]{8} -> generation [0-9a-f]{8}; awake: started beside the old one, serves once it is ready\n {4}memory_max: 512M -> 600M\n {4}env: \+ TOKEN\n\nOnly where requests go: nothing restarts:\n~ later\n {4}placements: ~ web1, weight 100 -> 50\n\n/);
+    assert.match(stdout, /\nIn all: 1 hand-over now, no cold start for a visitor; 1 unchanged\.\n$/);
+    assert.equal((await host.sync('--dry-run')).stdout, stdout);
+    const json = await host.sync('plan', '--json');
+    const report = JSON.parse(json.stdout) as { dryRun: boolean; costs: { handOvers: number }; apps: { app: string; changes: unknown[] }[] };
+    assert.deepEqual([report.dryRun, report.costs.handOvers, report.apps.map(({ app }) => app).sort()], [true, 1, ['later', 'shop']]);
+    for (const said of [stdout, json.stdout]) assert.doesNotMatch(said, /hidden/);
+    assert.equal(await fingerprint(), printed);
+    const done = await host.sync();
+    assert.equal(done.code, 0, done.stderr);
+    assert.match((await host.sync('plan')).stdout, /^(Besides:\n( .*\n)+\n)?In all: no cold start for a visitor; 2 unchanged\.\n$/);
+  });
+
+  test('a plan knows what a row said before only where it was noted: an upgrade notes it at its first look', async () => {
+    assert.equal((await host.ok('stat -c "%a %U" /var/lib/fastcontainer/rows /var/lib/fastcontainer/rows/*')).trim().split('\n').sort().at(-1), '700 root');
+    await host.ok('rm /var/lib/fastcontainer/rows/*');
+    const change = (megabytes: number): Promise<unknown> => host.sql(`UPDATE apps SET memory_max = '${megabytes}M' WHERE name = 'later'`);
+    await change(700);
+    assert.match((await host.sync('plan')).stdout, /^~ later: .*\n {4}what its row said before is not known$/m);
+    await change(512);
+    assert.equal((await host.sync('--json')).code, 0, 'a look at everything');
+    await change(700);
+    assert.match((await host.sync('plan')).stdout, /^~ later: .*\n {4}memory_max: 512M -> 700M$/m);
+    await change(512);
   });
 
   test('two runs at once both succeed', async () => {
@@ -88,7 +120,7 @@ describe('bad rows', () => {
 });
 
 describe('usage and configuration', () => {
-  for (const args of [['--frobnicate'], ['frobnicate'], ['--url', 'mysql://x@y/z'], ['--watch', '--json'], ['--watch', '--accept-older'], ['migrate', '--dry-run'], ['migrate', '--url', 'http://x']]) {
+  for (const args of [['--frobnicate'], ['frobnicate'], ['--url', 'mysql://x@y/z'], ['--watch', '--json'], ['--watch', '--accept-older'], ['migrate', '--dry-run'], ['plan', '--watch'], ['plan', '--dry-run'], ['plan', 'shop'], ['plan', '--url', 'mysql://x@y/z'], ['migrate', '--url', 'http://x']]) {
     test(`fc-sync ${args.join(' ')} ends with 2 and says why`, async () => {
       const { code, stderr, stdout } = await host.sync(...args);
       assert.equal(code, 2);
@@ -100,7 +132,7 @@ describe('usage and configuration', () => {
   test('--help ends with 0 and names every option', async () => {
     const { code, stdout } = await host.sync('--help');
     assert.equal(code, 0);
-    for (const option of ['--dry-run', '--json', '--watch', '--allow-removals', '--accept-older', '--config', 'migrate']) assert.ok(stdout.includes(option), option);
+    for (const option of ['--dry-run', '--json', '--watch', '--allow-removals', '--accept-older', '--config', 'migrate', 'plan']) assert.ok(stdout.includes(option), option);
   });
 
   test('a bad configuration ends with 2 and says all that is wrong with it', async () => {
