@@ -89,7 +89,7 @@ const WIDTH = 79;
 /** What --help prints, without a newline at the end. */
 export function helpText(spec: CommandSpec): string {
   const [first = '', ...others] = spec.forms;
-  const usage = [`Usage: ${`${spec.name} ${first}`.trimEnd()}`, ...others.map((form) => `       ${`${spec.name} ${form}`.trimEnd()}`)];
+  const usage = [usageLines('Usage: ', spec.name, first), ...others.map((form) => usageLines('       ', spec.name, form))];
   const rows = [
     ...(spec.verbs ?? []).map(({ name, doc }) => [name, doc] as const),
     ...[...spec.options, HELP_OPTION].map((option) => [optionText(option), option.doc] as const),
@@ -104,6 +104,12 @@ export function helpText(spec: CommandSpec): string {
   });
   const exit = `Exit status: ${spec.exit.map(({ code, doc }) => `${code} ${doc}`).join('; ')}.`;
   return [usage.join('\n'), ...spec.description.map((text) => wrap(text, WIDTH).join('\n')), table.join('\n'), wrap(exit, WIDTH).join('\n')].join('\n\n');
+}
+
+/** A form that is too long goes on below its own beginning. */
+function usageLines(before: string, name: string, form: string): string {
+  const indent = before.length + name.length + 1;
+  return `${before}${name} ${wrap(form.replaceAll(/\[[^\]]*\]/g, (option) => option.replaceAll(' ', '\u00a0')), WIDTH - indent).join(`\n${' '.repeat(indent)}`)}`.trimEnd().replaceAll('\u00a0', ' ');
 }
 
 export function optionText({ name, short, value }: OptionSpec): string {

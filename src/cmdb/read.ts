@@ -74,7 +74,8 @@ async function touchedSince(connection: Connection, before: History, now: Histor
   return news.map(({ name }) => name ?? '');
 }
 
-async function asOfOneMoment<T>(connection: Connection, read: () => Promise<T>): Promise<T> {
+/** @throws CmdbError; the connection can be used again if it is alive */
+export async function asOfOneMoment<T>(connection: Connection, read: () => Promise<T>): Promise<T> {
   // Whatever the server's default: READ COMMITTED would show each query another moment.
   await connection.query('SET TRANSACTION ISOLATION LEVEL REPEATABLE READ');
   await connection.query('START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY');
@@ -114,7 +115,8 @@ function revisionOf({ newest }: History): string {
   return String(newest.at(-1)?.id ?? 0n);
 }
 
-function select(connection: Connection, table: string, which: string, values: readonly string[] = []): Promise<readonly Row[]> {
+/** @param which of the rows: what follows `FROM table` */
+export function select(connection: Connection, table: string, which: string, values: readonly string[] = []): Promise<readonly Row[]> {
   return connection.query(`SELECT ${(READ_COLUMNS.get(table) ?? []).join(', ')} FROM ${table} ${which}`, values);
 }
 

@@ -242,6 +242,14 @@ export class SystemdBus implements Manager {
     return Number((process.hrtime.bigint() / 1000n - BigInt(String(since))) / 1000n);
   }
 
+  /** What systemd says of a unit, as org.freedesktop.systemd1(5) names it; null: it has not loaded it, or has forgotten it. */
+  async properties(unit: string): Promise<ReadonlyMap<string, unknown> | null> {
+    if (!(await this.#isLoaded(unit))) return null;
+    // No interface: those of all that the unit has.
+    const [all] = await this.#query({ path: unitPath(unit), interface: PROPERTIES_INTERFACE, member: 'GetAll', signature: 's', body: [''] });
+    return new Map(Object.entries(typeof all === 'object' && all !== null ? all : {}).map(([name, value]) => [name, unwrap(value)]));
+  }
+
   /** How often systemd has started a service again by itself (Restart=) since somebody asked for it. */
   async restarts(service: string): Promise<number> {
     return Number(await this.#property(service, SERVICE_INTERFACE, 'NRestarts'));
