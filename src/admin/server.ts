@@ -4,6 +4,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Logger } from '../log.ts';
+import { isHeld } from './held.ts';
 import { AdminProblem } from './problem.ts';
 
 export interface AdminRequest {
@@ -19,7 +20,7 @@ export interface AdminAnswer {
   /** Content-Type. */
   readonly type: string;
   readonly body: string | Buffer;
-  /** Instead of, or besides, those that every answer has (FIELDS). */
+  /** Instead of, or besides, those that every answer has (FIELDS). With an ETag, the body is not sent to who holds it. */
   readonly fields?: Readonly<Record<string, string>>;
 }
 
@@ -99,10 +100,14 @@ export class AdminServer {
       answer = (error instanceof AdminProblem ? error : new AdminProblem(500, 'This could not be told. The journal of fc-admin says why.')).answer;
     }
     if (res.destroyed) return;
-    res.writeHead(answer.status ?? 200, { ...FIELDS, ...answer.fields, 'Content-Type': answer.type, 'Content-Length': Buffer.byteLength(answer.body) });
-    res.end(req.method === 'HEAD' ? undefined : answer.body);
     // A body that came with it is of no interest.
     req.resume();
+    if (isHeld(answer.fields?.['ETag'], req.headers['if-none-match'])) {
+      res.writeHead(304, { ...FIELDS, ...answer.fields }).end();
+      return;
+    }
+    res.writeHead(answer.status ?? 200, { ...FIELDS, ...answer.fields, 'Content-Type': answer.type, 'Content-Length': Buffer.byteLength(answer.body) });
+    res.end(req.method === 'HEAD' ? undefined : answer.body);
   }
 
   async #answer(req: IncomingMessage, res: ServerResponse): Promise<AdminAnswer> {

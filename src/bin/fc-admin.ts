@@ -9,6 +9,7 @@ import { allowedHosts } from '../admin/host-names.ts';
 import { inFlightJson } from '../admin/in-flight-json.ts';
 import { Keeper } from '../admin/keeper.ts';
 import { HostModel } from '../admin/model.ts';
+import { pageRoutes } from '../admin/page.ts';
 import { ReportServer } from '../admin/report-server.ts';
 import { AdminServer, type Routes } from '../admin/server.ts';
 import { stateJson } from '../admin/state-json.ts';
@@ -51,6 +52,7 @@ async function main(): Promise<number> {
   const tls = config.fleet.tls === null ? null : loadTls(config.fleet.tls, configFile);
   const fleet = new Fleet({ self: config.host.name, hosts: () => model.hosts, tokens: tokensOrNone(log), tls });
   const routes: Routes = new Map([
+    ...pageRoutes(),
     ['/state.json', stateJson(model)],
     ['/fleet.json', fleetJson(model, fleet)],
     ['/inflight.json', inFlightJson((app) => reports.inFlight(app))],

@@ -1,10 +1,11 @@
 /** A host that is made up, for the page: it serves the page's files, and says what a test wants it to say. */
-import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { isHeld, readPage } from '../../src/admin/page.ts';
+import { allowedHosts } from '../../src/admin/host-names.ts';
+import { pageRoutes } from '../../src/admin/page.ts';
+import { AdminProblem } from '../../src/admin/problem.ts';
 import { readSelection, selectStatus } from '../../src/admin/select.ts';
+import { AdminServer, json, type Handler, type Routes } from '../../src/admin/server.ts';
 import { STATE_FORMAT, type AppState, type FleetStatus, type HostEvent, type HostStatus, type RequestSketch } from '../../src/admin/state.ts';
+import { MemoryLog } from '../unit/proxy/support.ts';
 import { appState, hostStatus } from './host-status.ts';
 
 export interface PageHost {
@@ -13,44 +14,23 @@ export interface PageHost {
   status: HostStatus;
   fleet: FleetStatus | null;
   down: boolean;
-  /** How often state.json was asked for. */
-  asked: number;
   close(): Promise<void>;
 }
 
-export async function pageHost(status: HostStatus, fleet: FleetStatus | null = null, port = 0): Promise<PageHost> {
-  const files = readPage();
-  const server = createServer((req, res) => {
-    const { pathname, searchParams } = new URL(req.url ?? '/', 'http://page.test');
-    const file = files.get(pathname);
-    if (file !== undefined) {
-      const held = isHeld(file, req.headers['if-none-match']);
-      res.writeHead(held ? 304 : 200, file.fields).end(held ? undefined : file.body);
-      return;
-    }
-    if (pathname === '/state.json') host.asked++;
-    if (host.down) {
-      res.writeHead(503).end();
-      return;
-    }
-    const told = { ...host.status, at: Date.now() };
-    const answer = pathname === '/state.json' ? selectStatus(told, readSelection(searchParams))
-      : pathname === '/fleet.json' ? { ...(host.fleet ?? { format: STATE_FORMAT, hosts: [{ name: told.host, state: 'active', status: told }] }), at: Date.now() } : null;
-    res.writeHead(answer === null ? 404 : 200, { 'Content-Type': 'application/json' }).end(JSON.stringify(answer));
-  }).listen(port, '127.0.0.1');
-  await once(server, 'listening');
-  const host: PageHost = {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/`,
-    status,
-    fleet,
-    down: false,
-    asked: 0,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, 'close');
-    },
+export async function pageHost(status: HostStatus, fleet: FleetStatus | null = null): Promise<PageHost> {
+  const now = (): HostStatus => {
+    if (host.down) throw new AdminProblem(503, 'It is down.');
+    return { ...host.status, at: Date.now() };
   };
+  const alone = (told: HostStatus): FleetStatus => ({ format: STATE_FORMAT, at: told.at, hosts: [{ name: told.host, state: 'active', status: told }] });
+  const routes: Routes = new Map<string, Handler>([
+    ...pageRoutes(),
+    ['/state.json', ({ query }) => json(selectStatus(now(), readSelection(query)))],
+    ['/fleet.json', ({ query }) => json(host.fleet ?? alone(selectStatus(now(), readSelection(query))))],
+  ]);
+  const server = new AdminServer({ routes, allowsHost: allowedHosts(() => []), log: new MemoryLog() });
+  const port = await server.listen({ host: '127.0.0.1', port: 0 });
+  const host: PageHost = { url: `http://127.0.0.1:${port}/`, status, fleet, down: false, close: () => server.close() };
   return host;
 }
 
