@@ -36,7 +36,6 @@ function answerOf(body: Buffer, type: string): AdminAnswer {
       'Cache-Control': 'no-cache',
       ETag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`,
       'Content-Security-Policy': POLICY,
-      'Cross-Origin-Opener-Policy': 'same-origin',
     },
   };
 }

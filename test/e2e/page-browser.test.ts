@@ -59,13 +59,13 @@ test('a host at a glance', async () => {
 
 test('what fails is named, with why, the evidence and the next try; hosts of the fleet too', async () => {
   await show(failing(60), { fleet: true });
-  await page.untilText('#verdict', /^fc-sync fails, 2 apps do not start, 1 change is not applied, 2 rows are rejected and 1 host does not answer\.$/);
+  await page.untilText('#verdict', /^fc-sync fails, 1 host does not answer, 2 apps do not start, 1 change is not applied and 2 rows are rejected\.$/);
   const troubles = await page.text('#troubles') ?? '';
   for (const part of [/cannot reach the CMDB at db1:3306/, /broken\s+does not start\s+The app ended with exit status 3/, /4th failure in a row/, /next try in \d+ s/, /apps misspelt\s+row rejected\s+memory_max: "lots" is no amount/]) assert.match(troubles, part);
   await page.evaluate('document.querySelector("#troubles details:not([hidden]) summary").click()');
   await page.untilText('#troubles [open] pre', /Cannot find module '\/app\/server.js'/);
   assert.match(await page.text('#fleet-hosts') ?? '', /web1 \(this one\)[^]*web2[^]*draining[^]*web3[^]*ETIMEDOUT/);
-  assert.match(await page.evaluate('document.title') as string, /^\(6\) web1/);
+  assert.match(await page.evaluate('document.title') as string, /^\(7\) web1/);
   assertClean();
 });
 
@@ -99,10 +99,12 @@ test('when fc-admin falls silent the page says what it shows is old, and goes on
   await page.until('!document.getElementById("stale").hidden', 'it is said');
   assert.match(await page.text('#stale') ?? '', /fc-admin answers 503[^]*What is shown is of \d\d:\d\d:\d\d/);
   assert.match(await page.text('#pulse') ?? '', /\d+ s old/);
+  assert.match(await page.text('#verdict') ?? '', /^Not known since \d\d:\d\d:\d\d\.$/);
   assert.ok((await rows()).length > 0, 'what was known stays');
   host.down = false;
   await page.evaluate('document.getElementById("stale-retry").click()');
   await page.until('document.getElementById("stale").hidden', 'it is over');
+  await page.untilText('#verdict', /^Everything works\.$/);
   assert.equal(page.problems.splice(0).every((one) => one.includes('503')), true, 'Chromium itself notes failed requests');
   assertClean();
 });
@@ -187,6 +189,8 @@ for (const [name, viewport] of LOOKS) {
     await page.evaluate('document.querySelectorAll("#troubles details:not([hidden]), #events details").forEach((one) => { one.open = true; })');
     await page.evaluate('document.querySelectorAll("#apps-rows button.app")[1].click()');
     assert.equal(await page.evaluate('document.documentElement.scrollWidth <= innerWidth'), true, 'no scrolling to the side');
+    const cut = await page.evaluate('[...document.querySelectorAll("#apps-rows button.app")].filter((one) => one.getBoundingClientRect().right > one.parentElement.getBoundingClientRect().right).length');
+    assert.equal(cut, 0, 'names of apps are to be read');
     assert.equal(await page.evaluate('document.getAnimations().length'), 0, 'nothing moves for who wants no motion');
     await page.evaluate(AXE);
     const found = await page.evaluate(`axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })

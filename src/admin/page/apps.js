@@ -76,7 +76,7 @@ export function showApps(status, view) {
 /** @param {Row} row */
 function make({ app, details }) {
   const id = `app-${app.name}`;
-  if (details) return el('tr', { class: 'details', id }, el('td', { colspan: String(COLUMNS.length + 1) }, el('dl')));
+  if (details) return el('tr', { class: 'details', id }, el('td', {}, el('dl')));
   const button = el('button', { type: 'button', class: 'app', 'aria-expanded': 'false' }, app.name);
   button.addEventListener('click', () => {
     if (!open.delete(app.name)) open.add(app.name);
@@ -101,6 +101,8 @@ export function onOpen(draw) {
  */
 function update(node, { app, details }, now) {
   if (details) {
+    // More columns than there is room for would be made, were they spanned.
+    setAttribute(/** @type {Element} */ (node.firstElementChild), 'colspan', String([...byId('apps-head').children].filter((head) => head.getClientRects().length > 0).length));
     const list = detailsOf(app, now);
     keep(/** @type {HTMLElement} */ (node.querySelector('dl')), list, ([name]) => name, ([name]) => el('div', {}, el('dt', {}, name), el('dd')),
       (pair, [, value]) => { setText(/** @type {Element} */ (pair.lastElementChild), value); });

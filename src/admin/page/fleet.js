@@ -8,10 +8,10 @@ import { ago, count, rate, shown } from './format.js';
 /**
  * Hosts that should answer and do not. Pure.
  * @param {FleetStatus | null} fleet
- * @returns {readonly string[]}
+ * @returns {readonly import('./trouble.js').Silent[]}
  */
 export function silentHosts(fleet) {
-  return (fleet?.hosts ?? []).filter(({ status, state }) => status === null && state !== 'down').map(({ name }) => name);
+  return (fleet?.hosts ?? []).flatMap((host) => (host.status === null && host.state !== 'down' ? [{ name: host.name, why: host.why }] : []));
 }
 
 /**

@@ -82,11 +82,10 @@ async function failingApps({ apps, counts }, signal) {
 function show() {
   showPulse();
   if (status === null) return;
-  const troubles = troublesOf(status, quarantined);
-  const sentence = verdict(troubles, silentHosts(fleet));
+  const troubles = troublesOf(status, quarantined, silentHosts(fleet));
   setText(byId('host'), shown(status.host));
   setText(byId('version'), shown(status.version, 40));
-  setText(byId('verdict'), sentence);
+  if (!isStale()) setText(byId('verdict'), verdict(troubles));
   setAttribute(document.body, 'data-verdict', troubles.length === 0 ? 'well' : 'wrong');
   document.title = `${troubles.length === 0 ? '' : `(${troubles.length}) `}${shown(status.host)} – FastContainer`;
   showFigures(status);
@@ -98,9 +97,13 @@ function show() {
   if (fleet !== null) showFleet(fleet, status.host);
 }
 
+function isStale() {
+  return wrong !== '' || (performance.now() - answeredAt > STALE_MS && !document.hidden);
+}
+
 function showPulse() {
   const age = performance.now() - answeredAt;
-  const stale = wrong !== '' || (age > STALE_MS && !document.hidden);
+  const stale = isStale();
   setAttribute(byId('pulse'), 'data-pulse', stale ? 'stale' : status === null ? 'waiting' : 'live');
   setText(byId('pulse-text'), status === null ? (stale ? 'no answer' : 'asking fc-admin') : stale ? `${span(age)} old` : `live ${clock(status.at)}`);
   byId('stale').hidden = !stale;
@@ -108,7 +111,7 @@ function showPulse() {
   if (!stale) return;
   const why = wrong === '' ? 'fc-admin does not answer' : wrong;
   setText(byId('stale-text'), `${why}. ${status === null ? 'There is nothing to show yet.' : `What is shown is of ${clock(status.at)}, and may be so no more.`}`);
-  if (status === null) setText(byId('verdict'), 'Nothing is known yet.');
+  setText(byId('verdict'), status === null ? 'Nothing is known yet.' : `Not known since ${clock(status.at)}.`);
 }
 
 /** @param {Partial<import('./view.js').View>} change */

@@ -5,7 +5,8 @@ import { ago, count, plural, requestLine, shown, span } from './format.js';
 /** @typedef {import('../state.ts').HostStatus} HostStatus */
 /** @typedef {import('../state.ts').AppState} AppState */
 /** @typedef {Extract<import('../state.ts').HostEvent, { kind: 'start-failed' }>} StartFailed */
-/** @typedef {'proxy' | 'unsynced' | 'sync' | 'apply' | 'start' | 'row'} TroubleKind */
+/** @typedef {{ readonly name: string, readonly why: string }} Silent a host of the fleet that should answer and does not */
+/** @typedef {'proxy' | 'unsynced' | 'sync' | 'host' | 'start' | 'apply' | 'row'} TroubleKind */
 /**
  * @typedef {object} Trouble
  * @property {TroubleKind} kind
@@ -17,15 +18,16 @@ import { ago, count, plural, requestLine, shown, span } from './format.js';
  */
 
 const AT_FIRST = 6;
-const LABELS = { proxy: 'silent', unsynced: 'has not run', sync: 'fails', apply: 'not applied', start: 'does not start', row: 'row rejected' };
+const LABELS = { proxy: 'silent', unsynced: 'has not run', sync: 'fails', host: 'does not answer', apply: 'not applied', start: 'does not start', row: 'row rejected' };
 
 /**
  * Pure.
  * @param {HostStatus} status
  * @param {readonly AppState[]} quarantined of the whole host, whatever `status.apps` holds
+ * @param {readonly Silent[]} silent
  * @returns {readonly Trouble[]} what takes down most first
  */
-export function troublesOf({ at, proxy, sync, events }, quarantined) {
+export function troublesOf({ at, proxy, sync, events }, quarantined, silent) {
   /** @type {Trouble[]} */
   const troubles = [];
   if (proxy.processes === 0) {
@@ -36,6 +38,7 @@ export function troublesOf({ at, proxy, sync, events }, quarantined) {
   } else if (sync.error !== null) {
     troubles.push({ kind: 'sync', key: 'sync', subject: 'fc-sync', why: shown(sync.error), notes: [`tried ${ago(sync.triedAt, at)}`, `this host is as the CMDB was ${ago(sync.syncedAt, at)}`], evidence: '' });
   }
+  for (const { name, why } of silent) troubles.push({ kind: 'host', key: `host ${name}`, subject: name, why: shown(why), notes: [], evidence: '' });
   for (const { app, state, why, retryAt, failed } of startsThatFail(quarantined, events)) {
     const notes = [];
     if (failed !== null) notes.push(`${count(failed.failures)}${ordinal(failed.failures)} failure in a row, ${ago(failed.at, at)}`);
@@ -85,19 +88,18 @@ function ordinal(n) {
 /**
  * The one sentence above everything. Pure.
  * @param {readonly Trouble[]} troubles
- * @param {readonly string[]} silent hosts of the fleet that cannot be had
  */
-export function verdict(troubles, silent) {
+export function verdict(troubles) {
   /** @param {TroubleKind} kind */
   const number = (kind) => troubles.filter((trouble) => trouble.kind === kind).length;
   const parts = [
     number('proxy') > 0 ? 'fc-proxy is silent' : '',
     number('unsynced') > 0 ? 'fc-sync has not run' : '',
     number('sync') > 0 ? 'fc-sync fails' : '',
+    number('host') > 0 ? `${plural(number('host'), 'host does', 'hosts do')} not answer` : '',
     number('start') > 0 ? `${plural(number('start'), 'app does', 'apps do')} not start` : '',
     number('apply') > 0 ? `${plural(number('apply'), 'change is', 'changes are')} not applied` : '',
     number('row') > 0 ? `${plural(number('row'), 'row is', 'rows are')} rejected` : '',
-    silent.length > 0 ? `${plural(silent.length, 'host does', 'hosts do')} not answer` : '',
   ].filter((part) => part !== '');
   if (parts.length === 0) return 'Everything works.';
   const sentence = parts.length === 1 ? parts[0] ?? '' : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1) ?? ''}`;

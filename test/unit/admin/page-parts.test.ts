@@ -83,8 +83,8 @@ test('the page knows the states and orders that fc-admin knows, and asks as it u
 
 test('a host where all is well has no trouble', () => {
   const status = hostStatus([appState('shop')], { at: 100_000, sync: SYNC });
-  assert.deepEqual(troublesOf(status, []), []);
-  assert.equal(verdict([], []), 'Everything works.');
+  assert.deepEqual(troublesOf(status, [], []), []);
+  assert.equal(verdict([]), 'Everything works.');
   assert.deepEqual(figuresOf(status, []).map(({ value, note }) => `${value} ${note}`), ['0 ', '0 0 connections', '0 of 1 app', '0 none waits', '– none yet', '10 s ago revision 7']);
 });
 
@@ -102,19 +102,20 @@ test('everything that fails is named with its reason, and counted in one sentenc
       failed: [{ subject: 'fc-app-x.socket', what: 'start', why: 'refused' }],
     },
   });
-  const troubles = troublesOf(status, [broken]);
+  const troubles = troublesOf(status, [broken], [{ name: 'web3', why: 'It does not answer.' }]);
   assert.deepEqual(troubles.map(({ kind, subject, why }) => [kind, subject, why]), [
     ['proxy', 'fc-proxy', 'No process of it reports here: visitors may get no answer. See systemctl status fc-proxy.'],
     ['sync', 'fc-sync', 'cannot reach db1'],
+    ['host', 'web3', 'It does not answer.'],
     ['start', 'broken', 'It ended with exit status 3.'],
     ['start', 'once', 'once did not listen.'],
     ['apply', 'fc-app-x.socket', 'start: refused'],
     ['row', 'apps misspelt', 'memory_max: "lots" is no amount'],
   ]);
-  assert.deepEqual(troubles[2]?.notes, ['2nd failure in a row, 3 s ago', 'next try in 12 s at the earliest']);
-  assert.equal(troubles[2]?.evidence, 'last words');
+  assert.deepEqual(troubles[3]?.notes, ['2nd failure in a row, 3 s ago', 'next try in 12 s at the earliest']);
+  assert.equal(troubles[3]?.evidence, 'last words');
   assert.equal(new Set(troubles.map(({ key }) => key)).size, troubles.length, 'each has a key of its own');
-  assert.equal(verdict(troubles, ['web3']),
-    'fc-proxy is silent, fc-sync fails, 2 apps do not start, 1 change is not applied, 1 row is rejected and 1 host does not answer.');
-  assert.equal(verdict(troublesOf(hostStatus([]), []), []), 'fc-sync has not run.');
+  assert.equal(verdict(troubles),
+    'fc-proxy is silent, fc-sync fails, 1 host does not answer, 2 apps do not start, 1 change is not applied and 1 row is rejected.');
+  assert.equal(verdict(troublesOf(hostStatus([]), [], [])), 'fc-sync has not run.');
 });
