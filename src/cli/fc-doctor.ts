@@ -32,5 +32,5 @@ export const FC_DOCTOR: CommandSpec = {
     { command: 'fc-doctor --only cmdb,host-row', doc: 'the CMDB alone' },
     { command: "fc-doctor --json | jq '.findings[] | select(.severity == \"error\")'", doc: 'for scripts' },
   ],
-  seeAlso: ['fc-sync(8)', 'fc-proxy(8)', 'fastcontainer.ini(5)'],
+  seeAlso: ['fc-status(1)', 'fc-why(1)', 'fc-sync(8)', 'fc-proxy(8)', 'fc-admin(8)', 'fastcontainer.ini(5)'],
 };

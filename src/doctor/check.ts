@@ -13,7 +13,7 @@ export interface Check {
 
 /** A check could not look, for a reason that is none of its own: a permission, another check's finding. */
 export class NotLooked extends Error {
-  override readonly name = 'NotLooked';
+  override readonly name: string = 'NotLooked';
 }
 
 export interface Parts<F> {

@@ -1,6 +1,7 @@
 /** All checks, in the order in which they are told: what others stand on comes first. */
 import type { Check } from './check.ts';
 import account from './checks/account.ts';
+import admin from './checks/admin.ts';
 import cgroups from './checks/cgroups.ts';
 import clock from './checks/clock.ts';
 import cmdb from './checks/cmdb.ts';
@@ -39,6 +40,6 @@ export const CHECKS: readonly Check[] = [
   versions, program, units, config, account, files, polkit,
   kernel, cgroups, descriptors, limits, securityModules, storage, disk, volumes, networkRange, firewall, resolver, clock,
   cmdb, hostRow, rows, uidRanges, sync,
-  proxy, ports, tokens, tls, peers,
+  proxy, admin, ports, tokens, tls, peers,
   images, failed, leftovers, seccomp, journal,
 ];

@@ -11,7 +11,7 @@ export interface Examined {
 }
 
 /** Most of them wait for programs, and the host has other things to do. */
-const PARALLEL = 4;
+const PARALLEL = 8;
 const TIMEOUT_MS = 20_000;
 
 /** In the order of `checks`. */

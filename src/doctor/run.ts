@@ -9,6 +9,11 @@ export interface Ran {
   readonly stderr: string;
 }
 
+/** There is no such program. */
+export class NoProgram extends NotLooked {
+  override readonly name = 'NoProgram';
+}
+
 export interface RunOptions {
   readonly input?: string;
   /** Whose rights it has; root only. */
@@ -26,7 +31,7 @@ const ENVIRONMENT = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/
 
 /**
  * The end of a program that may fail: its status is the caller's to judge.
- * @throws NotLooked when it is not there, or has not ended in time; it is killed then, with all that it started, but
+ * @throws NoProgram; NotLooked when it has not ended in time; it is killed then, with all that it started, but
  *   one that waits for a dead file server stays until that answers.
  */
 export function run(program: string, args: readonly string[], { input = '', as, timeoutMs = TIMEOUT_MS }: RunOptions = {}): Promise<Ran> {
@@ -58,7 +63,7 @@ export function run(program: string, args: readonly string[], { input = '', as, 
     child.stdin.on('error', () => undefined).end(input);
     child.on('error', (cause) => {
       clearTimeout(timer);
-      reject('code' in cause && cause.code === 'ENOENT' ? new NotLooked(`there is no program ${program}`) : cause);
+      reject('code' in cause && cause.code === 'ENOENT' ? new NoProgram(`there is no program ${program}`) : cause);
     });
     child.on('close', (code) => {
       clearTimeout(timer);

@@ -76,7 +76,7 @@ interface Ids {
 
 async function secrets(host: Host): Promise<readonly Wanted[]> {
   const of = (path: string, mode: number, group: string): Wanted => ({ path, mode, user: 'root', group, required: false });
-  const { cmdb, fleet } = await host.config();
+  const { cmdb } = await host.config();
   // Only root enters the folder of environment files.
   const env = host.isRoot ? await namesIn(HOST_PATHS.env) : [];
   return [
@@ -84,8 +84,7 @@ async function secrets(host: Host): Promise<readonly Wanted[]> {
     ...(cmdb.passwordFile === null ? [] : [of(cmdb.passwordFile, 0o600, 'root')]),
     of('/etc/fastcontainer/fleet-tokens', 0o600, 'root'),
     of('/etc/fastcontainer/registry-auth.json', 0o600, 'root'),
-    ...(fleet.tls === null ? [] : [of(fleet.tls.key, 0o640, 'fc-proxy')]),
-    of(HOST_PATHS.snapshot, 0o640, 'fc-proxy'),
+    ...[HOST_PATHS.snapshot, HOST_PATHS.report].map((path) => of(path, 0o640, 'fc-proxy')),
     ...[HOST_PATHS.state, HOST_PATHS.standing, HOST_PATHS.settled].map((path) => of(path, 0o600, 'root')),
     ...env.map((name) => of(join(HOST_PATHS.env, name), 0o600, 'root')),
   ];

@@ -10,8 +10,10 @@ import { showUnits } from '../units.ts';
 export interface HostRowFacts {
   /** [host] name. */
   readonly name: string;
-  /** Valid rows. */
+  /** Rows that are taken. */
   readonly hosts: readonly HostRow[];
+  /** Why ours is there and not taken; null: it is, or it is not there. */
+  readonly rejected: string | null;
   /** What the address of our row means; empty: nothing, its name cannot be resolved. */
   readonly resolved: readonly string[];
   /** Addresses of this host's interfaces. */
@@ -20,12 +22,15 @@ export interface HostRowFacts {
   readonly listens: readonly number[] | null;
 }
 
-export function judgeHostRow({ name, hosts, resolved, own, listens }: HostRowFacts): readonly Finding[] {
+export function judgeHostRow({ name, hosts, rejected, resolved, own, listens }: HostRowFacts): readonly Finding[] {
   const row = hosts.find((host) => host.name === name);
   const where = `WHERE name = ${sqlText(name)}`;
   const outward = own.find((address) => !isLoopback(address)) ?? 'ADDRESS';
+  if (row === undefined && rejected !== null) {
+    return [error(`this host's row is not applied: ${rejected}`, 'nothing is placed here, and no host sends anything here', sql(`SELECT * FROM hosts ${where};`))];
+  }
   if (row === undefined) {
-    return [error(`the CMDB has no usable row of this host, '${name}'`, 'nothing is placed here, and no host sends anything here', sql(`INSERT INTO hosts (name, address) VALUES (${sqlText(name)}, ${sqlText(outward)});`))];
+    return [error(`the CMDB has no row of this host, '${name}'`, 'nothing is placed here, and no host sends anything here', sql(`INSERT INTO hosts (name, address) VALUES (${sqlText(name)}, ${sqlText(outward)});`))];
   }
   const findings: Finding[] = [];
   const alone = hosts.length === 1;
@@ -61,7 +66,8 @@ export default check<HostRowFacts>({
     // The loopback interface has the host's end of the links to apps, too, which nobody else reaches.
     const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []).filter(({ address: one, internal }) => !one.startsWith('fe80:') && internal === isLoopback(one)).map(({ address: one }) => one);
     const listen = await showUnits(['fc-proxy-internal.socket'], ['Listen']).then((shown) => shown.get('fc-proxy-internal.socket')?.get('Listen') ?? null, () => null);
-    return { name, hosts: fleet.hosts, resolved, own, listens: listen === null ? null : portsIn(listen) };
+    const rejection = fleet.rejections.find(({ table, key, column }) => table === 'hosts' && key === name && column !== 'name');
+    return { name, hosts: fleet.hosts, rejected: rejection === undefined ? null : `${rejection.column} ${rejection.why}`, resolved, own, listens: listen === null ? null : portsIn(listen) };
   },
   judge: judgeHostRow,
 });

@@ -39,22 +39,32 @@ export default check<readonly ImageFacts[]>({
     if (ids.length === 0) return [];
     const units = await host.units();
     const known = namesOf(await output('podman', ['images', '--all', '--no-trunc', '--format', 'json']));
-    return await Promise.all(ids.map(async (id): Promise<ImageFacts> => {
+    return await inTurns(ids, async (id): Promise<ImageFacts> => {
       const [name = '', source = ''] = (await readFile(join(HOST_PATHS.images, id), 'utf8')).split('\n');
       const failure = await ifThere(readFile(join(HOST_PATHS.imageFailures, id), 'utf8'));
-      // podman knows an image by more names than it lists: shorter ones, and digests.
+      // podman knows an image by more names than it lists: shorter ones.
       const isHere = known.has(name) || known.has(`${name}:latest`) || (await run('podman', ['image', 'exists', '--', name])).code === 0;
       return { id, name, source, isHere, failure: failure?.trim() ?? null, state: units.get(imageUnit(id))?.active ?? 'inactive' };
-    }));
+    });
   },
   judge: judgeImages,
 });
 
-/** All names in podman's list. */
+/** podman is not asked about hundreds of images at once. */
+const AT_ONCE = 4;
+
+async function inTurns<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
+  const done: R[] = [];
+  for (let at = 0; at < items.length; at += AT_ONCE) done.push(...await Promise.all(items.slice(at, at + AT_ONCE).map(work)));
+  return done;
+}
+
+/** All names in podman's list, by tag and by digest. */
 export function namesOf(json: string): ReadonlySet<string> {
   const list: unknown = JSON.parse(json);
   return new Set((Array.isArray(list) ? list : []).flatMap((image: unknown) => {
-    const names: unknown = typeof image === 'object' && image !== null ? Reflect.get(image, 'Names') : null;
-    return Array.isArray(names) ? names.filter((name) => typeof name === 'string') : [];
+    if (typeof image !== 'object' || image === null) return [];
+    const { Names: tags, RepoDigests: digests }: { Names?: unknown; RepoDigests?: unknown } = image;
+    return [tags, digests].flatMap((names) => (Array.isArray(names) ? names.filter((name) => typeof name === 'string') : []));
   }));
 }

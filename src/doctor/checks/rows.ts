@@ -16,7 +16,11 @@ export function judgeRows(rejections: readonly Rejection[]): readonly Finding[] 
 
 export default check<readonly Rejection[]>({
   id: 'rows',
-  looksAt: 'rows of the CMDB that this host does not take, and why',
-  look: async (host) => (await host.fleet()).rejections,
+  looksAt: 'rows of the CMDB that this host does not take, and why (all but its own)',
+  look: async (host) => {
+    const [{ rejections }, { host: { name } }] = await Promise.all([host.fleet(), host.config()]);
+    // This host's own row is the business of another check.
+    return rejections.filter(({ table, key }) => table !== 'hosts' || key !== name);
+  },
   judge: judgeRows,
 });

@@ -67,7 +67,7 @@ export default check<SyncFacts>({
       watch: watch ?? none, timer: timer ?? none,
       cron: await inCron(),
       snapshot: await snapshotProblem(),
-      report: parseReport(await ifThere(readFile(join(HOST_PATHS.stateDir, 'report.json'), 'utf8'))),
+      report: parseReport(await ifThere(readFile(HOST_PATHS.report, 'utf8'))),
       nowMs: Date.now(),
     };
   },

@@ -13,8 +13,10 @@ import { showUnits, sinceMs } from '../units.ts';
 export interface TlsFacts {
   /** What is wrong with the files; null: nothing. */
   readonly error: string | null;
-  /** Of the configuration that the user fc-proxy cannot read. */
-  readonly unreadable: readonly string[];
+  /** Files that the user fc-proxy cannot read; `folder`: one on the way that it may not enter. */
+  readonly unreadable: readonly { readonly path: string; readonly folder: string | null }[];
+  /** The key, if everyone may read or change it. */
+  readonly openKey: string | null;
   readonly certificate: CertificateFacts | null;
   readonly nowMs: number;
   /** A file has changed since fc-proxy started. */
@@ -35,12 +37,14 @@ export interface CertificateFacts {
 }
 
 const SOON_MS = 30 * 86_400_000;
-const RENEW = advice('make a new one for hosts.name (docs: TLS between hosts), put it in its place, then: systemctl restart fc-proxy');
+const RENEW = advice('make a new one for hosts.name (docs/fleet.md, TLS between hosts), put it in its place, then: systemctl restart fc-proxy');
 
-export function judgeTls({ error: why, unreadable, certificate, nowMs, isNewer }: TlsFacts): readonly Finding[] {
+export function judgeTls({ error: why, unreadable, openKey, certificate, nowMs, isNewer }: TlsFacts): readonly Finding[] {
   if (why !== null) return [error(why, 'fc-proxy does not start with it', advice('mend the files of [fleet], then: systemctl restart fc-proxy'))];
-  const findings: Finding[] = unreadable.map((path) =>
-    error(`the user fc-proxy cannot read ${path}`, 'fc-proxy does not start with it', command(`chgrp fc-proxy ${shellWord(path)} && chmod g+r ${shellWord(path)} && systemctl restart fc-proxy`)));
+  const findings: Finding[] = unreadable.map(({ path, folder }) => error(`the user fc-proxy cannot read ${path}`, 'fc-proxy does not start with it',
+    folder === null ? command(`chgrp fc-proxy ${shellWord(path)} && chmod g+r ${shellWord(path)} && systemctl restart fc-proxy`)
+      : advice(`it may not enter ${folder}: put the files of [fleet] into /etc/fastcontainer/tls, say so in fastcontainer.ini, then: systemctl restart fc-proxy`)));
+  if (openKey !== null) findings.push(error(`everyone on this host may use the key ${openKey}`, 'whoever has it is this host to the others', command(`chown root:fc-proxy ${shellWord(openKey)} && chmod 0640 ${shellWord(openKey)}`)));
   if (certificate !== null) {
     const { path, name, hasName, fromMs, toMs, isTrusted, authorityToMs } = certificate;
     const means = 'no other host sends anything to this one';
@@ -59,7 +63,7 @@ function day(ms: number): string {
   return new Date(ms).toISOString().slice(0, 10);
 }
 
-const NOTHING: TlsFacts = { error: null, unreadable: [], certificate: null, nowMs: 0, isNewer: false };
+const NOTHING: TlsFacts = { error: null, unreadable: [], openKey: null, certificate: null, nowMs: 0, isNewer: false };
 
 export default check<TlsFacts>({
   id: 'tls',
@@ -75,7 +79,7 @@ export default check<TlsFacts>({
       host.needRoot();
       throw cause;
     }
-    return { error: null, unreadable: await unreadableOf(files, host), certificate: certificateFacts(tls, files.certificate, name), nowMs: Date.now(), isNewer: await isNewer(files, host) };
+    return { error: null, unreadable: await unreadableOf(files, host), openKey: ((await host.stat(files.key))?.mode ?? 0) & 0o007 ? files.key : null, certificate: certificateFacts(tls, files.certificate, name), nowMs: Date.now(), isNewer: await isNewer(files, host) };
   },
   judge: judgeTls,
 });
@@ -110,11 +114,15 @@ function pathsOf({ certificate, key, ca }: TlsFiles): readonly string[] {
 }
 
 /** Asked as that user: folders on the way count, and access lists. */
-async function unreadableOf(files: TlsFiles, host: Host): Promise<readonly string[]> {
+async function unreadableOf(files: TlsFiles, host: Host): Promise<TlsFacts['unreadable']> {
   if (!host.isRoot) return [];
   const as = await host.proxyAccount();
   const asked = await Promise.all(pathsOf(files).map(async (path) => ({ path, ran: await run('test', ['-r', path], { as }) })));
-  return asked.filter(({ ran }) => ran.code !== 0).map(({ path }) => path);
+  return await Promise.all(asked.filter(({ ran }) => ran.code !== 0).map(async ({ path }) => {
+    const above = path.split('/').slice(1, -1).map((_name, at, names) => `/${names.slice(0, at + 1).join('/')}`);
+    const entered = await Promise.all(above.map((folder) => run('test', ['-x', folder], { as })));
+    return { path, folder: above.find((_folder, at) => entered[at]?.code !== 0) ?? null };
+  }));
 }
 
 async function isNewer(files: TlsFiles, host: Host): Promise<boolean> {

@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
-import { NotLooked, check } from '../check.ts';
+import { check } from '../check.ts';
 import { advice, command, error, type Finding, info, warning } from '../finding.ts';
-import { run } from '../run.ts';
+import { NoProgram, run } from '../run.ts';
 
 /** A program that the host's work stands on: the oldest version it was tried with, and Debian's package. */
 interface Tool {
@@ -93,7 +93,7 @@ async function saidBy(name: string, args: readonly string[]): Promise<string | n
     const { stdout, stderr } = await run(name, args);
     return `${stdout}${stderr}`;
   } catch (cause) {
-    if (cause instanceof NotLooked) return null;
+    if (cause instanceof NoProgram) return null;
     throw cause;
   }
 }

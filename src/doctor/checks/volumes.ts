@@ -11,7 +11,7 @@ export interface FolderFacts {
   /** A root of volumes; or the app that has it, and how: a writable one is made when it is needed. */
   readonly use: 'root' | { readonly app: string; readonly as: 'rootfs' | 'ro' | 'rw'; readonly uidBase: number };
   readonly state: 'there' | 'missing' | 'silent';
-  /** As stat(1) calls it, and who owns it. */
+  /** Its type, as mount(8) calls it, and who owns it. */
   readonly fileSystem: string;
   readonly uid: number;
 }
@@ -35,7 +35,7 @@ function judgeFolder({ path, use, state, fileSystem, uid }: FolderFacts): readon
   }
   const { app, as, uidBase } = use;
   if (state === 'missing' && as !== 'rw') return [error(`${path}, which ${app} uses as ${as === 'rootfs' ? 'its root file system' : 'a volume to read'}, is not there`, `${app} does not start`, command(`ls -ld ${word}; findmnt --target ${shellWord(path.replace(/\/[^/]*$/, '') || '/')}`))];
-  if (state === 'there' && as === 'rootfs' && fileSystem === 'nfs' && uid !== uidBase) {
+  if (state === 'there' && as === 'rootfs' && /^nfs/.test(fileSystem) && uid !== uidBase) {
     return [error(`${path}, the root file system of ${app}, lies on NFS and is not ${app}'s`, `${app} does not start`, command(`/usr/lib/fastcontainer/libexec/fc-own ${uidBase} ${word}`))];
   }
   if (state === 'there' && as === 'rw' && uid !== uidBase && uid !== 0) {
@@ -50,7 +50,9 @@ export default check<VolumeFacts>({
   look: async (host) => {
     host.needRoot();
     const uses = [...(await host.config()).volumes.roots.map((path) => ({ path, use: 'root' as const })), ...await usesOfApps(host)];
-    const folders = await Promise.all(uses.map(async (one): Promise<FolderFacts> => ({ ...one, ...await lookAt(one.path) })));
+    const roots = (await host.config()).volumes.roots;
+    const looks = new Map((await Promise.all(roots.map((root) => lookBelow(root, uses.map(({ path }) => path).filter((path) => path === root || path.startsWith(`${root}/`)))))).flat());
+    const folders = uses.map((one): FolderFacts => ({ ...one, ...(looks.get(one.path) ?? MISSING) }));
     const [fstab, mounted] = await Promise.all([readFile('/etc/fstab', 'utf8').catch(() => ''), readFile('/proc/self/mountinfo', 'utf8')]);
     return { folders, unmounted: unmountedOf(fstab, mounted, uses.map(({ path }) => path)) };
   },
@@ -73,14 +75,21 @@ async function usesOfApps(host: Host): Promise<readonly Pick<FolderFacts, 'path'
 
 const ANSWER_MS = 3_000;
 
-/** By a program of its own: one that waits for a dead file server cannot be ended, and would hold up this one. */
-async function lookAt(path: string): Promise<Pick<FolderFacts, 'state' | 'fileSystem' | 'uid'>> {
+type Look = Pick<FolderFacts, 'state' | 'fileSystem' | 'uid'>;
+
+const MISSING: Look = { state: 'missing', fileSystem: '', uid: 0 };
+
+/**
+ * Paths of one root, by a program of its own: one that waits for a dead file server cannot be ended, and would hold up
+ * this one. When it is silent, so are all of them.
+ */
+async function lookBelow(root: string, paths: readonly string[]): Promise<readonly (readonly [string, Look])[]> {
   try {
-    const { code, stdout } = await run('sh', ['-c', 'stat --format=%u -- "$1" && stat --file-system --format=%T -- "$1"', 'sh', path], { timeoutMs: ANSWER_MS });
-    const [uid = '', fileSystem = ''] = stdout.trim().split('\n');
-    return code === 0 ? { state: 'there', fileSystem, uid: Number(uid) } : { state: 'missing', fileSystem: '', uid: 0 };
+    const { stdout } = await run('find', ['-L', '-files0-from', '-', '-maxdepth', '0', '-printf', '%p\\0%U\\0%F\\0'], { input: paths.map((path) => `${path}\0`).join(''), timeoutMs: ANSWER_MS });
+    const fields = stdout.split('\0');
+    return Array.from({ length: Math.floor(fields.length / 3) }, (_, at) => [fields[3 * at] ?? '', { state: 'there', uid: Number(fields[3 * at + 1]), fileSystem: fields[3 * at + 2] ?? '' }] as const);
   } catch (cause) {
-    if (cause instanceof NotLooked) return { state: 'silent', fileSystem: '', uid: 0 };
+    if (cause instanceof NotLooked) return [root, ...paths].map((path) => [path, { ...MISSING, state: 'silent' }] as const);
     throw cause;
   }
 }

@@ -42,7 +42,7 @@ describe('an address of the CMDB', () => {
 
 describe("this host's row", () => {
   const row = { name: 'web1', address: '192.0.2.11', port: 8079, state: 'active' } as const;
-  const good = { name: 'web1', hosts: [row], resolved: ['192.0.2.11'], own: ['127.0.0.1', '192.0.2.11'], listens: [8079] };
+  const good = { name: 'web1', hosts: [row], rejected: null, resolved: ['192.0.2.11'], own: ['127.0.0.1', '192.0.2.11'], listens: [8079] };
   const other = { ...row, name: 'web2', address: '192.0.2.12' };
 
   test('that leads here is well', () => {
@@ -51,8 +51,9 @@ describe("this host's row", () => {
     assertFinds(judgeHostRow({ ...good, hosts: [{ ...row, address: '127.0.0.1' }], resolved: ['127.0.0.1'] }));
   });
   test('that is missing is told, with the row', () => {
-    assertFinds(judgeHostRow({ ...good, hosts: [other] }), ['error', /no usable row of this host, 'web1'/, /^INSERT INTO hosts \(name, address\) VALUES \('web1', '192\.0\.2\.11'\);$/]);
-    assertFinds(judgeHostRow({ ...good, hosts: [], own: ['127.0.0.1'] }), ['error', /no usable row/, /'ADDRESS'/]);
+    assertFinds(judgeHostRow({ ...good, hosts: [other] }), ['error', /no row of this host, 'web1'/, /^INSERT INTO hosts \(name, address\) VALUES \('web1', '192\.0\.2\.11'\);$/]);
+    assertFinds(judgeHostRow({ ...good, hosts: [], own: ['127.0.0.1'] }), ['error', /no row/, /'ADDRESS'/]);
+    assertFinds(judgeHostRow({ ...good, hosts: [], rejected: 'port is 0' }), ['error', /row is not applied: port is 0/, /^SELECT \* FROM hosts WHERE name = 'web1';$/]);
   });
   test('that leads elsewhere is told', () => {
     assertFinds(judgeHostRow({ ...good, resolved: [] }), ['warning', /cannot be resolved/, /UPDATE hosts SET address = '192\.0\.2\.11' WHERE name = 'web1';/]);

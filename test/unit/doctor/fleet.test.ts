@@ -43,7 +43,7 @@ describe('another host', () => {
 describe('a certificate', () => {
   const day = 86_400_000;
   const certificate: CertificateFacts = { path: '/etc/tls/web1.pem', name: 'web1', hasName: true, fromMs: 0, toMs: 100 * day, isTrusted: true, authorityToMs: 1000 * day };
-  const good = { error: null, unreadable: [], certificate, nowMs: 50 * day, isNewer: false };
+  const good = { error: null, unreadable: [], openKey: null, certificate, nowMs: 50 * day, isNewer: false };
   const judge = (facts: Partial<CertificateFacts>) => judgeTls({ ...good, certificate: { ...certificate, ...facts } });
   test('that is good for a while, or not there, is well', () => {
     assertFinds(judgeTls(good));
@@ -51,7 +51,9 @@ describe('a certificate', () => {
   });
   test('that is not is told', () => {
     assertFinds(judgeTls({ ...good, certificate: null, error: 'x.ini: [fleet] tls_key: cannot be read' }), ['error', /tls_key: cannot be read/, /restart/]);
-    assertFinds(judgeTls({ ...good, unreadable: ['/etc/tls/web1.key'] }), ['error', /user fc-proxy cannot read \/etc\/tls\/web1\.key/, /^chgrp fc-proxy \/etc\/tls\/web1\.key && chmod g\+r/]);
+    assertFinds(judgeTls({ ...good, unreadable: [{ path: '/etc/tls/web1.key', folder: null }] }), ['error', /user fc-proxy cannot read \/etc\/tls\/web1\.key/, /^chgrp fc-proxy \/etc\/tls\/web1\.key && chmod g\+r/]);
+    assertFinds(judgeTls({ ...good, unreadable: [{ path: '/root/web1.key', folder: '/root' }] }), ['error', /cannot read \/root\/web1\.key/, /^it may not enter \/root: put/]);
+    assertFinds(judgeTls({ ...good, openKey: '/etc/tls/web1.key' }), ['error', /everyone on this host may use the key/, /chmod 0640 \/etc\/tls\/web1\.key$/]);
     assertFinds(judge({ hasName: false }), ['error', /is not for web1/, /new one/]);
     assertFinds(judge({ fromMs: 60 * day }), ['error', /good from 1970-03-02 on only/, /timedatectl/]);
     assertFinds(judge({ toMs: 49 * day }), ['error', /was good until 1970-02-19/, /new one/]);

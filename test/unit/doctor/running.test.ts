@@ -1,6 +1,7 @@
 /** What runs on the host, and what is in its way: fc-proxy, ports, units, images, leftovers. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { judgeAdmin } from '../../../src/doctor/checks/admin.ts';
 import { judgeFailed } from '../../../src/doctor/checks/failed.ts';
 import { judgeImages, namesOf } from '../../../src/doctor/checks/images.ts';
 import { judgeLeftovers, type LeftoverFacts, ours } from '../../../src/doctor/checks/leftovers.ts';
@@ -71,7 +72,7 @@ describe('images', () => {
     assertFinds(judgeImages([{ ...good, isHere: false, name: 'localhost/fastcontainer-image/0123456789abcdef', source: 'oci-archive:/srv/x.tar' }]), ['error', /oci-archive:\/srv\/x\.tar/, /^systemctl restart/]);
   });
   test('are known by all their names', () => {
-    assert.deepEqual([...namesOf('[{"Names":["a:1","b:2"]},{"Names":null},{"x":1},3]')], ['a:1', 'b:2']);
+    assert.deepEqual([...namesOf('[{"Names":["a:1","b:2"],"RepoDigests":["a@sha256:0"]},{"Names":null},{"x":1},3]')], ['a:1', 'b:2', 'a@sha256:0']);
     assert.deepEqual([...namesOf('{}')], []);
   });
 });
@@ -100,4 +101,13 @@ describe('leftovers', () => {
 
 test('ranges of user ids whose app is gone are noted', () => {
   assertFinds(judgeOwners({ owners: ['shop', "go'ne"], apps: new Set(['shop']) }), ['info', /app 'go'ne' is gone/, /^DELETE FROM uid_ranges WHERE app = 'go\\'ne';/]);
+});
+
+test('fc-admin that does not run, or does not answer, is told', () => {
+  const good = { active: 'active', sub: 'running', answer: 200 };
+  assertFinds(judgeAdmin(good));
+  assertFinds(judgeAdmin({ ...good, active: 'activating', sub: 'auto-restart' }), ['warning', /ends as soon as it starts/, /journalctl/]);
+  assertFinds(judgeAdmin({ ...good, active: 'inactive', sub: 'dead' }), ['warning', /fc-admin\.service is inactive/, /^systemctl start fc-admin\.service$/]);
+  assertFinds(judgeAdmin({ ...good, answer: 500 }), ['warning', /it answered 500/, /restart fc-admin\.socket/]);
+  assertFinds(judgeAdmin({ ...good, answer: 'connect ENOENT' }), ['warning', /connect ENOENT/, /restart/]);
 });
