@@ -111,6 +111,14 @@ ensure_npm() {
 	command -v npm >/dev/null || apt_install npm
 }
 
+# fetch_node VERSION ARCHITECTURE DIR: what npm's package `node` would bring, in DIR (bin/node, LICENSE, …), for Debian's name of
+# an architecture.
+fetch_node() {
+	mkdir -p "$3"
+	(cd "$3" && npm pack --silent "node-linux-${2/amd64/x64}@$1" >/dev/null && tar -xzf ./*.tgz --strip-components=1 && rm ./*.tgz) ||
+		die "npm has no Node $1 for $2 just now"
+}
+
 # The node found first in PATH, for npm and the programs it calls.
 use_node() {
 	local node
