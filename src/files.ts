@@ -48,3 +48,13 @@ export async function ifThere<T>(work: Promise<T>): Promise<T | null> {
     throw error;
   }
 }
+
+/** Makes names in a folder last, as after writeFileAtomic(): rename(2) is atomic, but a loss of power may bring the former file back, fsync(2). */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}

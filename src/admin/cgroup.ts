@@ -28,9 +28,8 @@ export function useOf(cgroup: string, root = ROOT, proc = '/proc'): Use | null {
 function residentBytes(folder: string, proc: string): number | null {
   const pids = processes(folder);
   if (pids === null) return null;
-  let bytes = 0;
-  for (const pid of pids) bytes += 1024 * Number(/^VmRSS:\s*([0-9]+) kB$/m.exec(textOf(join(proc, pid, 'status')) ?? '')?.[1] ?? 0);
-  return bytes;
+  const sizes = pids.flatMap((pid) => /^VmRSS:\s*([0-9]+) kB$/m.exec(textOf(join(proc, pid, 'status')) ?? '')?.[1] ?? []);
+  return sizes.length === 0 ? null : sizes.reduce((bytes, kilobytes) => bytes + 1024 * Number(kilobytes), 0);
 }
 
 /** Of the cgroup and all below it; null: it has ended. */

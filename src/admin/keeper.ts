@@ -1,6 +1,7 @@
 /** Sees to it that what was counted is in its file: some seconds after it has changed, and at once when somebody waits for it. */
 import { readFile, rename } from 'node:fs/promises';
-import { ifThere, writeFileAtomic } from '../files.ts';
+import { dirname } from 'node:path';
+import { ifThere, syncFolder, writeFileAtomic } from '../files.ts';
 import type { Logger } from '../log.ts';
 
 /** A file that is written all the time wears its disk out: no more than this on average. */
@@ -12,6 +13,8 @@ export interface KeeperOptions {
   readonly path: string;
   readonly log: Logger;
   readonly text: () => string;
+  /** What text() gave last is on the disk, and no loss of power takes it back. */
+  readonly kept?: () => void;
 }
 
 export class Keeper {
@@ -63,11 +66,13 @@ export class Keeper {
   }
 
   async #write(): Promise<void> {
-    const { path, log, text } = this.#options;
+    const { path, log, text, kept } = this.#options;
     this.#changed = false;
     try {
       const now = text();
       await writeFileAtomic(path, now, { mode: 0o640 });
+      await syncFolder(dirname(path));
+      kept?.();
       this.#waitMs = Math.min(LATEST_MS, Math.max(SOONEST_MS, now.length * 1000 / BYTES_PER_S));
       this.#trouble = '';
     } catch (error) {

@@ -10,6 +10,8 @@ import { AdminProblem } from './problem.ts';
 export interface AdminRequest {
   readonly path: string;
   readonly query: URLSearchParams;
+  /** The field Accept; empty: there is none. */
+  readonly accept: string;
   /** Aborted when nobody waits for the answer any more. */
   readonly signal: AbortSignal;
 }
@@ -124,6 +126,6 @@ export class AdminServer {
     if (req.method !== 'GET' && req.method !== 'HEAD') throw new AdminProblem(405, 'Nothing is changed here: rows of the CMDB do.', { Allow: 'GET, HEAD' });
     const gone = new AbortController();
     res.once('close', () => { gone.abort(); });
-    return await handler({ path, query: new URLSearchParams(match?.[2] ?? ''), signal: gone.signal });
+    return await handler({ path, query: new URLSearchParams(match?.[2] ?? ''), accept: req.headers.accept ?? '', signal: gone.signal });
   }
 }

@@ -3,11 +3,16 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { useOf } from '../admin/cgroup.ts';
 import { Fleet } from '../admin/fleet.ts';
 import { fleetJson } from '../admin/fleet-json.ts';
 import { allowedHosts } from '../admin/host-names.ts';
 import { inFlightJson } from '../admin/in-flight-json.ts';
 import { Keeper } from '../admin/keeper.ts';
+import { Metering } from '../admin/meter/metering.ts';
+import { gather, StartTally } from '../admin/metrics/gather.ts';
+import { KeptCounts } from '../admin/metrics/kept-counts.ts';
+import { Metrics } from '../admin/metrics/registry.ts';
 import { HostModel } from '../admin/model.ts';
 import { pageRoutes } from '../admin/page.ts';
 import { ReportServer } from '../admin/report-server.ts';
@@ -24,6 +29,7 @@ import { loadTls } from '../config/tls.ts';
 import { log } from '../log.ts';
 import { tokensOrNone } from '../proxy/tokens.ts';
 import { SnapshotFile } from '../snapshot/watch.ts';
+import { SystemdBus } from '../systemd/bus.ts';
 import { inheritedSockets } from '../systemd/sockets.ts';
 import { UnitWatch } from '../systemd/unit-watch.ts';
 import { version } from '../version.ts';
@@ -42,12 +48,35 @@ async function main(): Promise<number> {
   const places = [...inherited.filter(({ name }) => name !== 'report').map(({ fd }) => ({ fd })), ...args.values('listen').map(parseListen)];
   if (places.length === 0) throw new UsageError('there is nothing to listen on: start fc-admin.socket, or give --listen');
 
-  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  // Of its unit, whose own /proc/sys may be another than PID 1's (a container that systemd-nspawn runs).
+  const boot = process.env['FC_BOOT_ID'] ?? readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim().replaceAll('-', '');
   const sync = new SyncReportFile(args.value('report') ?? `${STATE_DIR}/report.json`, log);
-  const model = new HostModel({ host: config.host.name, version: version(), sync: () => sync.state, changed: () => { keeper.changed(); } });
-  const keeper = new Keeper({ path: join(args.value('state') ?? `${STATE_DIR}/admin`, 'counters.json'), log, text: () => storeText(model, boot) });
+  const stateDir = args.value('state') ?? `${STATE_DIR}/admin`;
+  const manager = new SystemdBus();
+  const model: HostModel = new HostModel({
+    host: config.host.name, version: version(), sync: () => sync.state, meter: (app) => metering.of(app), changed: () => { keeper.changed(); },
+  });
+  const metering = new Metering({
+    file: join(stateDir, 'meter.json'), records: `${STATE_DIR}/runs`, boot, log,
+    cgroupOf: (unit) => manager.cgroup(unit), useOf, apps: model,
+  });
+  const counts = new KeptCounts(model.ledger);
+  const keeper = new Keeper({
+    path: join(stateDir, 'counters.json'), log,
+    text: () => {
+      counts.writing();
+      return storeText(model, boot);
+    },
+    kept: () => { counts.written(); },
+  });
+  const starts = new StartTally();
+  model.events.onEvent((event) => { starts.heard(event); });
+  const metrics = new Metrics(() => gather(model, metering, counts, starts));
   const snapshot = new SnapshotFile(args.value('snapshot') ?? `${STATE_DIR}/snapshot.json`, log, (news) => { model.follow(news); });
-  const units = new UnitWatch({ prefix: 'fc-ctr-', log, told: (unit) => { model.containers.told(unit); } });
+  const units = new UnitWatch({ prefix: 'fc-ctr-', log, told: (unit) => {
+    model.containers.told(unit);
+    metering.told(unit);
+  }, heard: (all) => { metering.heard(all); } });
   const reports = new ReportServer({ ledger: model.ledger, log, store: () => keeper.flush() });
   const tls = config.fleet.tls === null ? null : loadTls(config.fleet.tls, configFile);
   const fleet = new Fleet({ self: config.host.name, hosts: () => model.hosts, tokens: tokensOrNone(log), tls });
@@ -55,13 +84,17 @@ async function main(): Promise<number> {
     ...pageRoutes(),
     ['/state.json', stateJson(model)],
     ['/fleet.json', fleetJson(model, fleet)],
+    ['/metrics', ({ accept }) => metrics.answer(accept)],
     ['/inflight.json', inFlightJson((app) => reports.inFlight(app))],
   ]);
   const names = (): string[] => [hostname(), config.host.name, ...config.admin.names, ...model.hosts.filter(({ name }) => name === config.host.name).map(({ address }) => address)];
   const server = new AdminServer({ routes, allowsHost: allowedHosts(names), log });
 
   await keeper.load((text) => { readStore(text, model, boot); });
-  await Promise.all([sync.start(), snapshot.start()]);
+  // What was read from the disk is there.
+  counts.writing();
+  counts.written();
+  await Promise.all([sync.start(), snapshot.start(), metering.start()]);
   const end = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { resolve(); });
   });
@@ -73,8 +106,8 @@ async function main(): Promise<number> {
   await end;
   reports.close();
   await server.close();
-  await keeper.flush();
-  for (const part of [units, snapshot, sync]) part.close();
+  await Promise.all([keeper.flush(), metering.close()]);
+  for (const part of [units, snapshot, sync, manager]) part.close();
   return 0;
 }
 

@@ -255,6 +255,11 @@ export class SystemdBus implements Manager {
     return Number(await this.#property(service, SERVICE_INTERFACE, 'NRestarts'));
   }
 
+  /** Where a service's processes are, below the root of the cgroups, cgroups(7); empty: it does not run. */
+  async cgroup(service: string): Promise<string> {
+    return String(await this.#property(service, SERVICE_INTERFACE, 'ControlGroup'));
+  }
+
   /** Forgets that a unit has failed, so that systemd can forget the unit. Silent when it has not. */
   async resetFailed(unit: string): Promise<void> {
     try {

@@ -28,6 +28,10 @@ export interface WatchedUnit {
   readonly startedAt: number;
   readonly activeAt: number;
   readonly changedAt: number;
+  /** The same of a unit's run, in microseconds of CLOCK_MONOTONIC, which nobody sets; `endedUs`: when it was last inactive. */
+  readonly startedUs: number;
+  readonly activeUs: number;
+  readonly endedUs: number;
 }
 
 export interface UnitWatchOptions {
@@ -36,6 +40,8 @@ export interface UnitWatchOptions {
   readonly log: Logger;
   /** A unit is as this says. One that is inactive, or gone, is told once, unless nothing was told of it before. */
   readonly told: (unit: WatchedUnit) => void;
+  /** All that are not inactive, after a look at all of them: from then on each change is told. Null: that is over. */
+  readonly heard?: (units: readonly WatchedUnit[] | null) => void;
 }
 
 export class UnitWatch {
@@ -44,6 +50,8 @@ export class UnitWatch {
   /** Told to be something else than inactive. */
   readonly #known = new Map<string, WatchedUnit>();
   #connection: BusConnection | null = null;
+  /** Changes may have gone untold since the last look. */
+  #missed = true;
   #closed = false;
   #timer: NodeJS.Timeout | null = null;
   #trouble = false;
@@ -69,13 +77,20 @@ export class UnitWatch {
       this.#connection ??= await this.#connect();
       await this.#look(this.#connection);
       this.#trouble = false;
+      this.#options.heard?.([...this.#known.values()]);
     } catch (error) {
       if (!this.#trouble && !this.#closed) this.#options.log.warn('cannot ask systemd for its units', { error: error instanceof Error ? error : String(error) });
       this.#trouble = true;
       this.#connection?.close();
-      this.#connection = null;
+      this.#lost();
     }
     this.#again(this.#connection === null ? RETRY_MS : LOOK_AGAIN_MS);
+  }
+
+  #lost(): void {
+    this.#connection = null;
+    this.#missed = true;
+    this.#options.heard?.(null);
   }
 
   #again(ms: number): void {
@@ -88,7 +103,7 @@ export class UnitWatch {
     const connection = await BusConnection.open(CALL_MS);
     connection.onLost(() => {
       if (this.#connection !== connection) return;
-      this.#connection = null;
+      this.#lost();
       this.#again(RETRY_MS);
     });
     connection.onSignal((message) => { this.#signal(message); });
@@ -111,8 +126,9 @@ export class UnitWatch {
     const there = new Set(units);
     for (const unit of before) if (!there.has(unit)) await this.#ask(connection, unit);
     // What is known is told by signals as it changes.
-    const news = units.filter((unit) => !this.#known.has(unit));
+    const news = this.#missed ? units : units.filter((unit) => !this.#known.has(unit));
     for (let at = 0; at < news.length; at += AT_ONCE) await Promise.all(news.slice(at, at + AT_ONCE).map((unit) => this.#ask(connection, unit)));
+    this.#missed = false;
   }
 
   async #ask(connection: BusConnection, unit: string): Promise<void> {
@@ -133,14 +149,16 @@ export class UnitWatch {
       const found: unknown = typeof properties === 'object' && properties !== null ? Reflect.get(properties, name) : undefined;
       return found instanceof dbus.Variant ? (found.value as unknown) : found;
     };
+    const number = (name: string): number => Number(value(name) ?? 0);
     // Microseconds of CLOCK_REALTIME.
-    const time = (name: string): number => Number(value(name) ?? 0) / 1000;
+    const time = (name: string): number => number(name) / 1000;
     const state = value('ActiveState');
     const activeState = STATES.find((known) => known === state) ?? (state === 'refreshing' ? 'reloading' : 'inactive');
     if (activeState === 'inactive' && !this.#known.has(unit)) return;
     const now: WatchedUnit = {
       unit, activeState,
       startedAt: time('InactiveExitTimestamp'), activeAt: time('ActiveEnterTimestamp'), changedAt: time('StateChangeTimestamp'),
+      startedUs: number('InactiveExitTimestampMonotonic'), activeUs: number('ActiveEnterTimestampMonotonic'), endedUs: number('InactiveEnterTimestampMonotonic'),
     };
     const before = this.#known.get(unit);
     if (before?.activeState === now.activeState && before.changedAt === now.changedAt) return;

@@ -28,7 +28,7 @@ async function promtool(args: readonly string[], input = ''): Promise<{ readonly
 
 describe('Prometheus', () => {
   test('finds nothing to blame in /metrics', async () => {
-    const { body } = await new Metrics(someFigures).answer(undefined);
+    const { body } = await new Metrics(someFigures).answer('');
     assert.deepEqual(await promtool(['check', 'metrics'], body), { code: 0, said: '' });
     assert.notEqual((await promtool(['check', 'metrics'], body.replaceAll('fastcontainer_requests_total', 'fastcontainer_requests'))).code, 0);
   });

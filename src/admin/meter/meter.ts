@@ -59,8 +59,9 @@ const HERE_MS = 3_600_000;
 export class Meter {
   readonly #boot: string;
   readonly #accounts: Map<string, Account>;
-  /** Instance → its run. */
+  /** Instance → its run; and by app. */
   readonly #open = new Map<string, Run>();
+  readonly #instances = new Map<string, Set<string>>();
   readonly #ended: Map<string, Ended>;
 
   /**
@@ -71,7 +72,7 @@ export class Meter {
     this.#boot = boot;
     this.#accounts = new Map(state.accounts);
     this.#ended = new Map(state.ended);
-    for (const run of state.open) this.#open.set(run.instance, run);
+    for (const run of state.open) this.#put(run);
   }
 
   /** Runs under way. */
@@ -81,6 +82,20 @@ export class Meter {
 
   run(instance: string): Run | null {
     return this.#open.get(instance) ?? null;
+  }
+
+  /** What an app has used, with what runs now. */
+  usage(app: string): Usage {
+    return this.runsOf(app).map(usageSoFar).reduce(sum, this.#account(app).usage);
+  }
+
+  runsOf(app: string): readonly Run[] {
+    return [...this.#instances.get(app) ?? []].flatMap((instance) => this.#open.get(instance) ?? []);
+  }
+
+  /** Whether anything is known of the app: it runs, or has run and is not forgotten. */
+  knows(app: string): boolean {
+    return this.#accounts.has(app) || this.#instances.has(app);
   }
 
   /** A unit's state, as systemd tells it. @param now in its clock, `wall` ms since the epoch */
@@ -96,8 +111,8 @@ export class Meter {
     }
     if (runs) {
       const active = since >= began ? since : null;
-      if (run === undefined && !this.#ended.has(runKey({ boot: this.#boot, instance, began }))) this.#open.set(instance, begin(instance, this.#boot, began, active, now));
-      else if (run !== undefined && run.since === null && active !== null) this.#open.set(instance, { ...run, since: active, until: Math.max(run.until, active) });
+      if (run === undefined && !this.#ended.has(runKey({ boot: this.#boot, instance, began }))) this.#put(begin(instance, this.#boot, began, active, now));
+      else if (run !== undefined && run.since === null && active !== null) this.#put({ ...run, since: active, until: Math.max(run.until, active) });
     } else if (run !== undefined) {
       const active = run.since ?? (since >= began ? since : null);
       this.#close({ ...run, since: active }, ended >= began ? ended : now, wall, true);
@@ -121,7 +136,7 @@ export class Meter {
     const usual = this.#accounts.get(record.app)?.usual ?? 0;
     const known = same ? open : begin(record.instance, record.boot, record.began, null, record.began);
     const whole = usageAt(withCpu({ ...known, since: known.since ?? record.since }, record.cpuUs ?? 0), record.end, usual);
-    if (same) this.#open.delete(record.instance);
+    if (same) this.#drop(open);
     this.#add(record.app, before === undefined ? whole : rest(whole, before, usual), before === undefined ? 1 : 0, wall);
     this.#ended.set(key, { counted: whole, exact: true, recorded: true, at: wall });
   }
@@ -136,21 +151,20 @@ export class Meter {
     const run = this.#open.get(instance);
     if (run === undefined) return;
     const withMemory = bytes === null ? run : withSample(run, at, bytes);
-    this.#open.set(instance, cpuUs === null ? withMemory : withCpu(withMemory, cpuUs));
+    this.#put(cpuUs === null ? withMemory : withCpu(withMemory, cpuUs));
     const app = appOf(run);
     if (withMemory !== run && bytes !== null) this.#accounts.set(app, { ...this.#account(app), usual: bytes, at: wall });
   }
 
   /** What runs has run until now: for who hears of each end, and will not have to take it back. */
   tick(now: number): void {
-    for (const run of this.#open.values()) if (run.boot === this.#boot) this.#open.set(run.instance, alive(run, now));
+    for (const run of this.#open.values()) if (run.boot === this.#boot) this.#put(alive(run, now));
   }
 
   /** Forgets apps that are not on this host any more, after their time, and runs that are over for good. @param here names of apps that are */
-  forget(here: ReadonlySet<string>, wall: number): void {
-    const running = new Set(this.open.map(appOf));
+  forget(here: { has(app: string): boolean }, wall: number): void {
     for (const [app, account] of this.#accounts) {
-      if (here.has(app) || running.has(app)) {
+      if (here.has(app) || this.#instances.has(app)) {
         if (wall - account.at > HERE_MS) this.#accounts.set(app, { ...account, at: wall });
       } else if (wall - account.at > REMEMBERED_MS) {
         this.#accounts.delete(app);
@@ -171,9 +185,25 @@ export class Meter {
   #close(run: Run, end: number, wall: number, exact: boolean): void {
     const app = appOf(run);
     const counted = usageAt(run, end, this.#account(app).usual);
-    this.#open.delete(run.instance);
+    this.#drop(run);
     this.#add(app, counted, 1, wall);
     this.#ended.set(runKey(run), { counted, exact, recorded: false, at: wall });
+  }
+
+  #put(run: Run): void {
+    this.#open.set(run.instance, run);
+    const app = appOf(run);
+    const instances = this.#instances.get(app);
+    if (instances === undefined) this.#instances.set(app, new Set([run.instance]));
+    else instances.add(run.instance);
+  }
+
+  #drop(run: Run): void {
+    this.#open.delete(run.instance);
+    const app = appOf(run);
+    const instances = this.#instances.get(app);
+    instances?.delete(run.instance);
+    if (instances?.size === 0) this.#instances.delete(app);
   }
 
   #add(app: string, usage: Usage, runs: number, wall: number): void {

@@ -1,40 +1,36 @@
 /** The table as prom-client serves it: Prometheus' text format, or OpenMetrics. */
 import { Counter, Gauge, Histogram, type OpenMetricsContentType, Registry } from 'prom-client';
+import type { AdminAnswer } from '../server.ts';
 import type { Distribution, Figures } from './figures.ts';
 import { METRICS, type MetricSpec, type Reading } from './table.ts';
-
-export interface Answer {
-  readonly contentType: string;
-  readonly body: string;
-}
 
 export class Metrics {
   readonly #figures: () => Figures;
   readonly #text = new Registry();
   readonly #open = new Registry<OpenMetricsContentType>();
-  #now: Figures;
+  /** Of the answer under way. */
+  #now: Figures | null = null;
 
   /** @param figures what there is now */
   constructor(figures: () => Figures) {
     this.#figures = figures;
-    this.#now = figures();
     this.#open.setContentType(Registry.OPENMETRICS_CONTENT_TYPE);
     for (const registry of [this.#text, this.#open]) {
-      for (const spec of METRICS) register(registry, spec, () => spec.read(this.#now));
+      for (const spec of METRICS) register(registry, spec, () => spec.read(this.#now ?? figures()));
     }
   }
 
   /** @param accept the request's field Accept */
-  async answer(accept: string | undefined): Promise<Answer> {
+  async answer(accept: string): Promise<AdminAnswer & { readonly body: string }> {
     const registry = wantsOpenMetrics(accept) ? this.#open : this.#text;
     // All metrics are read before the first wait, so they are of one moment.
     this.#now = this.#figures();
-    return { contentType: registry.contentType, body: await registry.metrics() };
+    return { type: registry.contentType, body: await registry.metrics() };
   }
 }
 
 /** Prometheus says which formats it takes, and takes OpenMetrics; a person's curl does not. */
-export function wantsOpenMetrics(accept = ''): boolean {
+export function wantsOpenMetrics(accept: string): boolean {
   return accept.split(',').some((range) => /^\s*application\/openmetrics-text\s*(;|$)/i.test(range) && !/;\s*q=0(\.0*)?\s*(;|$)/i.test(range));
 }
 

@@ -3,6 +3,7 @@
  * https://prometheus.io/docs/practices/naming/ has them. A metric never says two things: what sums up sensibly over its
  * labels has one name, what does not has two.
  */
+import { LATENCY_MS } from '../../report/counts.ts';
 import { APP_STATES } from '../state.ts';
 import type { Answers, Distribution, Figures } from './figures.ts';
 import { coarser, together } from './figures.ts';
@@ -23,7 +24,7 @@ export interface MetricSpec {
 }
 
 /** Of latencies, on the whole host and by app: thousands of apps are to fit into a Prometheus. */
-export const LATENCY_S = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] as const;
+export const LATENCY_S: readonly number[] = LATENCY_MS.map((ms) => ms / 1000);
 export const APP_LATENCY_S = [0.01, 0.1, 0.5, 2.5, 10] as const;
 export const START_S = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60] as const;
 

@@ -15,8 +15,8 @@ function samples(text: string): ReadonlyMap<string, string> {
 
 describe('/metrics', () => {
   test('says what is counted', async () => {
-    const { contentType, body } = await new Metrics(someFigures).answer('*/*');
-    assert.equal(contentType, 'text/plain; version=0.0.4; charset=utf-8');
+    const { type, body } = await new Metrics(someFigures).answer('*/*');
+    assert.equal(type, 'text/plain; version=0.0.4; charset=utf-8');
     const found = samples(body);
     for (const [sample, value] of Object.entries({
       'fastcontainer_requests_total{app="shop",code="2xx"}': '40',
@@ -51,7 +51,7 @@ describe('/metrics', () => {
   });
 
   test('has each metric of the table, with its labels and no others', async () => {
-    const { body } = await new Metrics(someFigures).answer(undefined);
+    const { body } = await new Metrics(someFigures).answer('');
     for (const { name, type, labels, help } of METRICS) {
       assert.ok(body.includes(`# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`), name);
       const own = [...samples(body).keys()].filter((sample) => new RegExp(`^${name}(_bucket|_sum|_count)?(\\{|$)`).test(sample));
@@ -65,8 +65,8 @@ describe('/metrics', () => {
 
   test('is OpenMetrics for who takes it', async () => {
     const metrics = new Metrics(someFigures);
-    const { contentType, body } = await metrics.answer('application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1');
-    assert.equal(contentType, 'application/openmetrics-text; version=1.0.0; charset=utf-8');
+    const { type, body } = await metrics.answer('application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1');
+    assert.equal(type, 'application/openmetrics-text; version=1.0.0; charset=utf-8');
     assert.match(body, /# TYPE fastcontainer_requests counter\nfastcontainer_requests_total\{app="shop",code="none"\} 1\n/);
     assert.match(body, /\n# EOF\n$/);
     assert.match((await metrics.answer('text/plain')).body, /# TYPE fastcontainer_requests_total counter\n/);
@@ -84,7 +84,7 @@ describe('/metrics', () => {
   test('a histogram with fewer buckets has the same values', () => {
     const fine = distribution(LATENCY_S, 0.0005, 0.01, 0.011, 0.1, 3, 10, 11, 31);
     assert.deepEqual(coarser(fine, APP_LATENCY_S), distribution(APP_LATENCY_S, 0.0005, 0.01, 0.011, 0.1, 3, 10, 11, 31));
-    assert.ok(APP_LATENCY_S.every((bound) => (LATENCY_S as readonly number[]).includes(bound)));
+    assert.ok(APP_LATENCY_S.every((bound) => LATENCY_S.includes(bound)));
     assert.deepEqual(together([fine, fine], LATENCY_S).counts, fine.counts.map((count) => 2 * count));
   });
 });
