@@ -1,4 +1,5 @@
 /** Why the app is awake, or why it sleeps. Pure. */
+import type { InFlight } from '../admin/state.ts';
 import type { Facts, GenerationFacts, PortFacts, UnitFacts } from './facts.ts';
 import { valueOf } from './facts.ts';
 import { clientText, requestText } from './requests.ts';
@@ -31,16 +32,18 @@ function holders(facts: Facts, serving: GenerationFacts): readonly Sentence[] {
 
 const SHOWN = 8;
 
+const DOING: Readonly<Record<InFlight['requests'][number]['doing'], string>> = { waiting: 'waiting for the start: ', request: '', upgrade: 'WebSocket or the like: ' };
+
 function inFlight({ inFlight: seen, at }: Facts): readonly Sentence[] {
-  const list = valueOf(seen) ?? [];
-  if (list.length === 0) return [];
-  const sockets = list.filter(({ websocket }) => websocket).length;
-  const requests = list.length - sockets;
-  const what = [...(requests > 0 ? [counted(requests, 'request')] : []), ...(sockets > 0 ? [counted(sockets, 'WebSocket')] : [])].join(' and ');
-  const text = `${what} ${list.length === 1 ? 'is' : 'are'} in flight through fc-proxy; while ${list.length === 1 ? 'it is' : 'any is'}, the app stays awake.`;
-  return [say(text,
-    ...list.slice(0, SHOWN).map((one) => `${one.websocket ? 'WebSocket ' : ''}${requestText(one)} since ${ago(one.since, at)}, from ${clientText(one)}`),
-    list.length > SHOWN && `and ${list.length - SHOWN} more`)];
+  const { count, requests } = valueOf(seen) ?? { count: 0, requests: [] };
+  if (count === 0) return [];
+  const sockets = requests.filter(({ doing }) => doing === 'upgrade').length;
+  // Of many, the first are told.
+  const what = count > requests.length || sockets === 0 ? counted(count, 'request')
+    : [...(count > sockets ? [counted(count - sockets, 'request')] : []), counted(sockets, 'WebSocket')].join(' and ');
+  return [say(`${what} ${count === 1 ? 'is' : 'are'} in flight through fc-proxy; while ${count === 1 ? 'it is' : 'any is'}, the app stays awake.`,
+    ...requests.slice(0, SHOWN).map(({ request, doing }) => `${DOING[doing]}${requestText(request)} since ${ago(request.at, at)}, from ${clientText(request)}`),
+    count > SHOWN && `and ${count - SHOWN} more`)];
 }
 
 function throughGate({ at }: Facts, { gate, connections, instance }: GenerationFacts): readonly Sentence[] {

@@ -1,5 +1,5 @@
 /** What fc-why knows when it answers: everything that it could see of one app, or of one host name. Times: ms since the epoch. */
-import type { AppState, HostStatus, SyncState } from '../admin/state.ts';
+import type { AppState, HostStatus, InFlight, SyncState } from '../admin/state.ts';
 import type { Host, Placement, Rejection } from '../model/app.ts';
 import type { SnapshotGeneration } from '../snapshot/format.ts';
 import type { ServiceEvidence } from '../systemd/manager.ts';
@@ -13,18 +13,6 @@ export function valueOf<T>(seen: Seen<T>): T | null {
 
 /** What was asked: an app, or a host name as requests have it, in lower case. */
 export type Question = { readonly kind: 'app'; readonly name: string } | { readonly kind: 'host'; readonly name: string };
-
-/** A request, or a connection that changed its protocol, that fc-proxy has in hand. */
-export interface InFlight {
-  readonly since: number;
-  readonly method: string;
-  readonly host: string;
-  readonly path: string;
-  readonly client: string;
-  readonly userAgent: string;
-  readonly bot: boolean;
-  readonly websocket: boolean;
-}
 
 /** A unit as systemd has it. */
 export interface UnitFacts {
@@ -131,7 +119,7 @@ export interface Facts {
   readonly nearest: readonly string[];
   readonly status: Seen<Pick<HostStatus, 'host' | 'at' | 'events'>>;
   readonly state: AppState | null;
-  readonly inFlight: Seen<readonly InFlight[]>;
+  readonly inFlight: Seen<Pick<InFlight, 'count' | 'requests'>>;
   readonly snapshot: Seen<SnapshotFacts>;
   readonly report: Seen<SyncState>;
   readonly failure: FailureFacts | null;

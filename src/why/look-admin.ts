@@ -1,19 +1,19 @@
 /** Asks fc-admin about an app. What it answers is printed and nothing else: of what makes no sense, nothing is taken. */
 import { AdminError, askAdmin } from '../admin/client.ts';
-import { type AppState, type HostStatus, STATE_FORMAT } from '../admin/state.ts';
-import type { InFlight, Seen } from './facts.ts';
+import { type AppState, type HostStatus, type InFlight, STATE_FORMAT } from '../admin/state.ts';
+import type { Seen } from './facts.ts';
 
 export interface AdminFacts {
   readonly status: Seen<HostStatus>;
   readonly state: AppState | null;
-  readonly inFlight: Seen<readonly InFlight[]>;
+  readonly inFlight: Seen<Pick<InFlight, 'count' | 'requests'>>;
 }
 
 /** @param app null: only what it says of the host */
 export async function lookAtAdmin(app: string | null): Promise<AdminFacts> {
   const [status, inFlight] = await Promise.all([
     seen(async () => await statusOf(app)),
-    app === null ? { value: [] } : seen(async () => asInFlight(await askAdmin(`/inflight.json?app=${encodeURIComponent(app)}`))),
+    app === null ? { value: { count: 0, requests: [] } } : seen(async () => asInFlight(await askAdmin(`/inflight.json?app=${encodeURIComponent(app)}`))),
   ]);
   return { status, state: 'value' in status ? status.value.apps.find(({ name }) => name === app) ?? null : null, inFlight };
 }
@@ -45,28 +45,27 @@ async function seen<T>(look: () => Promise<T>): Promise<Seen<T>> {
 
 /** @throws AdminError when it is of another version, or no status at all */
 function asStatus(value: unknown): HostStatus {
-  if (!isObject(value) || value['format'] !== STATE_FORMAT || !isList(value['apps']) || !isList(value['events'])) {
-    throw new AdminError('what fc-admin says is not understood: is it of another version? systemctl restart fc-admin');
-  }
+  if (!isOurs(value) || !isList(value['apps']) || !isList(value['events'])) throw notUnderstood();
   return value as unknown as HostStatus;
 }
 
-function asInFlight(value: unknown): readonly InFlight[] {
-  if (!isObject(value) || value['format'] !== STATE_FORMAT || !isList(value['requests'])) throw new AdminError('what fc-admin says is not understood: is it of another version? systemctl restart fc-admin');
-  return value['requests'].filter(isObject).map(({ request, doing }) => {
-    const sketch = isObject(request) ? request : {};
-    const text = (name: string): string => (typeof sketch[name] === 'string' ? sketch[name] : '');
-    return {
-      since: Number(sketch['at']), method: text('method'), host: text('host'), path: text('path'), client: text('client'), userAgent: text('userAgent'),
-      bot: sketch['bot'] === true, websocket: doing === 'upgrade',
-    };
-  });
+function asInFlight(value: unknown): InFlight {
+  if (!isOurs(value) || typeof value['count'] !== 'number' || !isList(value['requests']) || !value['requests'].every(({ request }) => isObject(request))) throw notUnderstood();
+  return value as unknown as InFlight;
+}
+
+function isOurs(value: unknown): value is Readonly<Record<string, unknown>> {
+  return isObject(value) && value['format'] === STATE_FORMAT;
+}
+
+function notUnderstood(): AdminError {
+  return new AdminError('what fc-admin says is not understood: is it of another version? systemctl restart fc-admin');
 }
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isList(value: unknown): value is readonly unknown[] {
+function isList(value: unknown): value is readonly Readonly<Record<string, unknown>>[] {
   return Array.isArray(value) && value.every(isObject);
 }

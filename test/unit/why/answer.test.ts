@@ -36,14 +36,17 @@ describe('an app that is awake', () => {
     says({}, 0, /^shop has been awake on web1 for 3 minutes \(since 14:02:00\)\.$/, /^# Why is it awake\?/, /lease of 5 minutes runs out in 2 minutes \(14:07:00\), unless somebody asks/, /^\| fc-lease-300s@shop-0123abcd\.timer/);
   });
   test('by what is in flight: from whom, and since when', () => {
-    says({ facts: { inFlight: { value: [inFlight(), inFlight({ websocket: true, path: '/live', userAgent: '' })] } } }, 0,
-      /^1 request and 1 WebSocket are in flight/, /^\| GET http:\/\/shop\.example\/slow since 12 seconds ago \(14:04:48\), from 192\.0\.2\.9, a bot or program \(curl\/8\)/, /^\| WebSocket .*\/live.* sends no User-Agent/);
+    says({ facts: { inFlight: { value: inFlight([{}, { doing: 'upgrade', path: '/live', userAgent: '' }]) } } }, 0,
+      /^1 request and 1 WebSocket are in flight/, /^\| GET http:\/\/shop\.example\/slow since 12 seconds ago \(14:04:48\), from 192\.0\.2\.9, a bot or program \(curl\/8\)/, /^\| WebSocket or the like: .*\/live.* sends no User-Agent/);
+  });
+  test('that waits for the start', () => {
+    says({ facts: { inFlight: { value: inFlight([{ doing: 'waiting' }]) } } }, 0, /^\| waiting for the start: GET/);
   });
   test('one request is one', () => {
-    says({ facts: { inFlight: { value: [inFlight()] } } }, 0, /^1 request is in flight through fc-proxy; while it is,/);
+    says({ facts: { inFlight: { value: inFlight([{}]) } } }, 0, /^1 request is in flight through fc-proxy; while it is,/);
   });
   test('many are not all told', () => {
-    says({ facts: { inFlight: { value: Array.from({ length: 30 }, () => inFlight()) } } }, 0, /^30 requests are/, /^\| and 22 more$/);
+    says({ facts: { inFlight: { value: inFlight([{}, {}, {}, {}, {}, {}, {}, {}, {}], 30) } } }, 0, /^30 requests are/, /^\| and 22 more$/);
   });
   test('by connections at its socket', () => {
     says({ systemd: { generations: [awake({ gate: up('fc-app-shop-0123abcd.service'), connections: 2 })] } }, 0, /^2 connections are open through its socket, past fc-proxy/, /^\| fc-app-shop-0123abcd\.service: active since/);

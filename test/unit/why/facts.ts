@@ -1,8 +1,8 @@
 /** Facts for tests: an app that is well, and what differs. */
-import type { AppState, HostEvent, RequestSketch, SyncState } from '../../../src/admin/state.ts';
+import type { AppState, HostEvent, InFlight, RequestSketch, SyncState } from '../../../src/admin/state.ts';
 import type { SnapshotGeneration } from '../../../src/snapshot/format.ts';
 import { answer, exitOf } from '../../../src/why/answer.ts';
-import type { CmdbFacts, Facts, GenerationFacts, InFlight, PortFacts, SnapshotFacts, SystemdFacts, UnitFacts } from '../../../src/why/facts.ts';
+import type { CmdbFacts, Facts, GenerationFacts, PortFacts, SnapshotFacts, SystemdFacts, UnitFacts } from '../../../src/why/facts.ts';
 import type { Section } from '../../../src/why/say.ts';
 
 /** 14:05:00 of some day, in the time zone of the tests. */
@@ -40,8 +40,12 @@ export function port(change: Partial<PortFacts> = {}): PortFacts {
 
 export const REQUEST: RequestSketch = { at: NOW - 180_200, method: 'GET', host: 'shop.example', path: '/basket', client: '192.0.2.7', userAgent: 'Mozilla/5.0', bot: false };
 
-export function inFlight(change: Partial<InFlight> = {}): InFlight {
-  return { since: NOW - 12_000, method: 'GET', host: 'shop.example', path: '/slow', client: '192.0.2.9', userAgent: 'curl/8', bot: true, websocket: false, ...change };
+/** Of `requests`, or of as many as `count` says. */
+export function inFlight(requests: readonly Partial<RequestSketch & { doing: 'waiting' | 'request' | 'upgrade' }>[], count = requests.length): Pick<InFlight, 'count' | 'requests'> {
+  return {
+    count,
+    requests: requests.map(({ doing = 'request', ...change }) => ({ app: 'shop', doing, request: { ...REQUEST, at: NOW - 12_000, path: '/slow', client: '192.0.2.9', userAgent: 'curl/8', bot: true, ...change } })),
+  };
 }
 
 export const WELL: AppState = {
@@ -81,7 +85,7 @@ export function facts({ facts: rest = {}, state = {}, events = [], report = {}, 
     at: NOW, host: 'web1', root: true, question: { kind: 'app', name: 'shop' }, app: 'shop', rule: null, nearest: [],
     status: { value: { host: 'web1', at: NOW, events } },
     state: state === null ? null : { ...WELL, ...state },
-    inFlight: { value: [] },
+    inFlight: { value: inFlight([]) },
     snapshot: { value: { ...SNAPSHOT, app: { domains: ['shop.example'], placements: [{ host: 'web1', weight: 100, listenPort: null }], here: { ...HERE, ...here } }, ...snapshot } },
     report: { value: { ...REPORT, ...report } },
     failure: null, imageFailure: null,
