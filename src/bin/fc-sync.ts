@@ -3,6 +3,8 @@ import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { type Command, FC_SYNC, parseCommand } from '../cli/fc-sync.ts';
+import { endWithReader } from '../cli/output.ts';
+import { paintFor } from '../cli/paint.ts';
 import { helpText, UsageError } from '../cli/spec.ts';
 import { connect } from '../cmdb/connect.ts';
 import { CmdbError } from '../cmdb/error.ts';
@@ -14,7 +16,7 @@ import { EXIT } from '../sync/exit.ts';
 import { lock } from '../sync/lock.ts';
 import { type Newer, readOnce, readStandingNow } from '../sync/newer.ts';
 import { runOnce } from '../sync/once.ts';
-import { proposalJson, proposalLines } from '../sync/proposal-text.ts';
+import { painted, proposalJson, proposalLines } from '../sync/proposal-text.ts';
 import { ReportFile } from '../sync/report-file.ts';
 import { failedLine, jsonReport, planLines, rejectionLine } from '../sync/report.ts';
 import { SettledFile, setupOf } from '../sync/settled.ts';
@@ -121,9 +123,11 @@ async function syncOnce({ dryRun, json, allowRemovals, acceptOlder }: Extract<Co
     throw error;
   }
   if (dryRun) {
+    endWithReader();
+    const paint = paintFor(process.stdout, false);
     const { decision: { plan, fleet }, proposal } = await sync.preview(newer.reading, allowRemovals);
     if (json) out(JSON.stringify({ ...jsonReport(config.host.name, true, plan, fleet.rejections, []), ...proposalJson(proposal) }, null, 2));
-    else for (const line of proposalLines(proposal, plan, fleet.rejections)) out(line);
+    else for (const line of proposalLines(proposal, plan, fleet.rejections)) out(painted(line, paint));
     return fleet.rejections.length + plan.refused.length > 0 ? EXIT.partly : EXIT.done;
   }
   let fresh = false;

@@ -1,4 +1,5 @@
 /** A proposal as a text that a person can sign, and as JSON. Pure. */
+import type { Colour, Paint } from '../cli/paint.ts';
 import type { Rejection } from '../model/app.ts';
 import { printable } from '../model/printable.ts';
 import type { Plan } from '../systemd/plan.ts';
@@ -28,6 +29,15 @@ export function proposalLines(proposal: Proposal, plan: Plan, rejections: readon
     ...group('Besides', unitLines(unsaid(plan))),
     summary(costs, plan),
   ];
+}
+
+const COLOURS: Readonly<Record<string, Colour>> = { '+': 'green', '-': 'red', '~': 'yellow', '!': 'red', '=': 'dim' };
+
+/** A line of it for a terminal: what its sign says, and titles, stand out. */
+export function painted(line: string, paint: Paint): string {
+  const colour = COLOURS[line.charAt(0)];
+  if (colour !== undefined && line.charAt(1) === ' ') return paint(colour, line);
+  return /^[A-Z]/.test(line) ? paint('bold', line) : line;
 }
 
 /** Without the doors and leases that go with what is said of their apps. */

@@ -65,6 +65,8 @@ describe('rows become apps', () => {
     const report = JSON.parse(json.stdout) as { dryRun: boolean; costs: { handOvers: number }; apps: { app: string; changes: unknown[] }[] };
     assert.deepEqual([report.dryRun, report.costs.handOvers, report.apps.map(({ app }) => app).sort()], [true, 1, ['later', 'shop']]);
     for (const said of [stdout, json.stdout]) assert.doesNotMatch(said, /hidden/);
+    const unread = await host.sh('fc-sync plan | true; echo "${PIPESTATUS[0]}"');
+    assert.deepEqual([unread.stdout, unread.stderr], ['0\n', ''], 'a reader that leaves is no error');
     assert.equal(await fingerprint(), printed);
     const done = await host.sync();
     assert.equal(done.code, 0, done.stderr);

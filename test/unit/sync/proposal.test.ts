@@ -9,7 +9,7 @@ import { buildSnapshot, snapshotGeneration } from '../../../src/snapshot/build.t
 import type { Snapshot } from '../../../src/snapshot/format.ts';
 import { decide, type Decision, policyOf, type Situation } from '../../../src/sync/decide.ts';
 import { propose } from '../../../src/sync/proposal.ts';
-import { proposalJson, proposalLines } from '../../../src/sync/proposal-text.ts';
+import { painted, proposalJson, proposalLines } from '../../../src/sync/proposal-text.ts';
 import type { Observed } from '../../../src/systemd/plan.ts';
 import { loadTemplates } from '../../../src/units/load-templates.ts';
 import type { Templates } from '../../../src/units/template.ts';
@@ -213,6 +213,12 @@ In all: no cold start for a visitor; 1 unchanged.`);
     const rows = rowsOf([app('shop', { lifetime_s: '60' })]);
     assert.match(lines(rows, rows, { awake: ['shop'], incarnations: new Map([['shop', 1]]) }).text, /^ {4}its lifetime is over: a fresh container takes over$/m);
     assert.match(lines(rows, rowsOf([app('shop', { lifetime_s: '90' })]), { said: new Map() }).text, /^ {4}what its row said before is not known$/m);
+  });
+
+  test('on a terminal, signs and titles stand out, and nothing else', () => {
+    const lines = ['Changed:', '+ a: new', '- b: removed', '~ c', '! d', '= e', '    env: - X', '', 'In all: it is so.'];
+    assert.deepEqual(lines.map((line) => painted(line, (colour, text) => `${colour}:${text}`)),
+      ['bold:Changed:', 'green:+ a: new', 'red:- b: removed', 'yellow:~ c', 'red:! d', 'dim:= e', '    env: - X', '', 'bold:In all: it is so.']);
   });
 
   test('values from rows move no cursor and fill no screen', () => {
