@@ -5,6 +5,7 @@ import type { Snapshot, SnapshotApp } from '../snapshot/format.ts';
 import type { Step } from '../systemd/plan.ts';
 import { type Change, newRow, routeChanges, rowChanges } from './changes.ts';
 import type { Decision } from './decide.ts';
+import { fromOf } from './report.ts';
 
 export interface AppProposal {
   readonly app: string;
@@ -111,8 +112,7 @@ function rowNews(step: Step | null, { desired }: Decision, { said, incarnations 
   if (step === null || wanted === undefined || step.kind === 'unchanged' || step.kind === 'busy' || step.kind === 'held') return { changes: [], why: null };
   const now = saidBy(wanted.app, incarnations.get(step.app) ?? 0);
   if (step.kind === 'create') return { changes: newRow(now), why: null };
-  const from = !('from' in step) ? undefined : typeof step.from === 'string' ? step.from : step.from.instance;
-  const then = said.get(from ?? '');
+  const then = said.get(fromOf(step) ?? '');
   if (then === undefined) return { changes: [], why: 'what its row said before is not known' };
   const changes = rowChanges(then, now);
   if (changes.length > 0) return { changes, why: null };

@@ -114,7 +114,8 @@ export function jsonReport(host: string, dryRun: boolean, plan: Plan, rejections
   };
 }
 
-function fromOf(step: Step): string | null {
+/** The instance that serves before a step; null: none does, or it goes on serving. */
+export function fromOf(step: Step): string | null {
   if (!('from' in step)) return null;
   return typeof step.from === 'string' ? step.from : step.from.instance;
 }

@@ -28,7 +28,7 @@ import { type Decision, decide, decidePart, type Desired, policyOf, type Rendere
 import { HandOvers } from './hand-over.ts';
 import { Images } from './images.ts';
 import { propose, type Proposal } from './proposal.ts';
-import { planLines } from './report.ts';
+import { fromOf, planLines } from './report.ts';
 import { noteRows, readSaid } from './rows-said.ts';
 import { goodUntil, type PassOutcome, tracesOf } from './settled.ts';
 import { readState, type SyncState, writeState } from './state.ts';
@@ -114,7 +114,7 @@ export class Sync {
   /** What a pass would do; nothing is done. */
   async preview(rows: Rows, allowRemovals: boolean): Promise<Preview> {
     const { decision, snapshot, state } = await this.#look(rows, allowRemovals, { recycle: false, about: null });
-    const said = await readSaid([...decision.current.values()].map(({ instance }) => instance), this.#options.paths.rows);
+    const said = await readSaid(decision.plan.steps.flatMap((step) => fromOf(step) ?? []), this.#options.paths.rows);
     return { decision, proposal: propose(decision, this.#options.config.host.name, { snapshot, said, incarnations: state.incarnations }) };
   }
 
@@ -138,7 +138,6 @@ export class Sync {
     this.images.begin(plan.images.start);
     const leases = [...new Set([...decision.desired.values()].map(({ generation }) => generation.leaseS))];
     const addresses = await writeGenerations(plan.write, leases.map((leaseS) => this.#lease(leaseS)), view, config.network.range, paths);
-    await noteRows(decision, plan.write, about === null, state, paths.rows);
     const addressOf = (instance: string): string | undefined => addresses.get(instance) ?? view.networks.get(instance)?.appAddress;
     failed.push(...await this.#startAll(plan.startSockets, 'the socket could not be opened'));
 
@@ -162,6 +161,8 @@ export class Sync {
     failed.push(...await sink(plan.sleep.sink, this.#options.sinkWithinMs, paths, manager));
     failed.push(...await dropImages(plan.images, paths, manager), ...plan.images.failed.map(failedImage), ...plan.refused.map(refusedRemoval));
     if (plan.write.length > 0 || plan.retire.some(({ remove }) => remove)) await this.#haveFilesScanned();
+    // Last: nobody's visit hangs on it.
+    await noteRows(decision, plan.write, about === null, state, paths.rows);
     const settled = about === null && failed.length === 0 && isSettled(decision, view) && await tracesOf(paths) === traces
       ? { traces, untilMs: goodUntil(Date.now(), plan.sleep.nextInMs), says: planLines(plan).at(-1) ?? '' } : null;
     return { plan, about, rejections: decision.fleet.rejections, failed, handOvers: { ...this.handOvers.ended }, settled };
