@@ -42,10 +42,10 @@ export function judgeDescriptors({ apps, maxWaiting, proxyLimit, systemdLimit, m
   const systemdNeeds = SYSTEMD_OWN + EACH_APP * apps;
   if (systemdLimit !== null && systemdLimit < systemdNeeds) {
     findings.push(error(`systemd may have ${systemdLimit} descriptors open, and needs up to ${systemdNeeds} for ${apps} apps`, 'doors of apps do not open',
-      command(`echo 'fs.nr_open = ${Math.max(2 * systemdNeeds, 1_048_576)}' >/etc/sysctl.d/60-fastcontainer-descriptors.conf && sysctl --system && systemctl daemon-reexec`)));
+      command(`echo 'fs.nr_open = ${Math.max(2 * systemdNeeds, 1_048_576)}' >/etc/sysctl.d/60-fastcontainer-descriptors.conf && sysctl --load=/etc/sysctl.d/60-fastcontainer-descriptors.conf && systemctl daemon-reexec`)));
   }
   if (open > 0.8 * most) {
-    findings.push(warning(`${open} files are open on this host, of ${most} at most`, 'past that nothing opens a file', command(`echo 'fs.file-max = ${most * 2}' >/etc/sysctl.d/60-fastcontainer-files.conf && sysctl --system`)));
+    findings.push(warning(`${open} files are open on this host, of ${most} at most`, 'past that nothing opens a file', command(`echo 'fs.file-max = ${most * 2}' >/etc/sysctl.d/60-fastcontainer-files.conf && sysctl --load=/etc/sysctl.d/60-fastcontainer-files.conf`)));
   }
   return findings;
 }

@@ -45,7 +45,8 @@ export function judgeLimits({ apps, values, conntrack }: LimitFacts): readonly F
 }
 
 function setting(key: string, value: number): Finding['remedy'] {
-  return command(`echo '${key} = ${value}' >/etc/sysctl.d/60-fastcontainer-${key}.conf && sysctl --system`);
+  const file = `/etc/sysctl.d/60-fastcontainer-${key}.conf`;
+  return command(`echo '${key} = ${value}' >${file} && sysctl --load=${file}`);
 }
 
 export default check<LimitFacts>({

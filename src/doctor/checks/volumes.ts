@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { NotLooked, check } from '../check.ts';
-import { atMost, command, error, type Finding, info, warning } from '../finding.ts';
+import { advice, atMost, command, error, type Finding, info, warning } from '../finding.ts';
 import type { Host } from '../host.ts';
 import { run } from '../run.ts';
 import { shellWord } from '../shell.ts';
@@ -34,7 +34,7 @@ function judgeFolder({ path, use, state, fileSystem, uid }: FolderFacts): readon
     return state === 'missing' ? [info(`${path}, of [volumes] roots, is not there`, 'no app has a volume there yet', command(`mkdir -p --mode=0700 ${word}`))] : [];
   }
   const { app, as, uidBase } = use;
-  if (state === 'missing' && as !== 'rw') return [error(`${path}, which ${app} uses as ${as === 'rootfs' ? 'its root file system' : 'a volume to read'}, is not there`, `${app} does not start`, command(`ls -ld ${word}; findmnt --target ${shellWord(path.replace(/\/[^/]*$/, '') || '/')}`))];
+  if (state === 'missing' && as !== 'rw') return [error(`${path}, which ${app} uses as ${as === 'rootfs' ? 'its root file system' : 'a volume to read'}, is not there`, `${app} does not start`, advice('put it there, mount the storage that it lies on, or change the row'))];
   if (state === 'there' && as === 'rootfs' && /^nfs/.test(fileSystem) && uid !== uidBase) {
     return [error(`${path}, the root file system of ${app}, lies on NFS and is not ${app}'s`, `${app} does not start`, command(`/usr/lib/fastcontainer/libexec/fc-own ${uidBase} ${word}`))];
   }
