@@ -19,7 +19,8 @@ export function whyAwake(facts: Facts): Section | null {
 /** What keeps it awake, what ends last first. */
 function holders(facts: Facts, serving: GenerationFacts): readonly Sentence[] {
   const { at } = facts;
-  const held = [...inFlight(facts), ...throughGate(facts, serving), ...(systemdOf(facts)?.ports ?? []).flatMap((port) => throughPort(port, at))];
+  const ports = systemdOf(facts)?.ports ?? [];
+  const held = [...inFlight(facts), ...throughGate(facts, serving), ...ports.flatMap((port) => throughPort(port, at))];
   const never = routeOf(facts)?.here?.leaseS === null;
   const leases = serving.leases.filter(({ activeState }) => activeState === 'active').map((lease) => leaseSentence(facts, lease));
   const first = never ? [say('It never sleeps: apps.idle_timeout_s of its row is NULL.', ...serving.leases.map(({ unit }) => unit))] : [];
@@ -46,8 +47,11 @@ function inFlight({ inFlight: seen, at }: Facts): readonly Sentence[] {
     count > SHOWN && `and ${count - SHOWN} more`)];
 }
 
-function throughGate({ at }: Facts, { gate, connections, instance }: GenerationFacts): readonly Sentence[] {
-  if (!isUp(gate.activeState)) return [];
+function throughGate(facts: Facts, { gate, connections, instance }: GenerationFacts): readonly Sentence[] {
+  const { at } = facts;
+  // What comes in at a port goes through the socket, too.
+  const byPort = (systemdOf(facts)?.ports ?? []).reduce((sum, { clients }) => sum + clients.length, 0);
+  if (!isUp(gate.activeState) || (byPort > 0 && byPort >= (connections ?? 0))) return [];
   const what = connections === null ? 'Somebody has, or had just now, a connection' : connections === 0 ? 'Somebody had a connection just now' : `${counted(connections, 'connection')} ${connections === 1 ? 'is' : 'are'} open`;
   return [say(`${what} through its socket, past fc-proxy: its gate holds it awake.`,
     `${gate.unit}: ${gate.activeState}${gate.activeSince === null ? '' : ` since ${ago(gate.activeSince, at)}`}`,
@@ -83,7 +87,8 @@ function asleep(facts: Facts, serving: GenerationFacts): readonly Sentence[] {
   const leaseS = routeOf(facts)?.here?.leaseS ?? null;
   const said: Sentence[] = [];
   // Why it did not start is a section of its own.
-  if (serving.container.activeState !== 'failed' && state?.state !== 'quarantined' && facts.imageFailure === null) {
+  if (serving.container.activeState !== 'failed' && serving.failedAt === null && state?.state !== 'quarantined' && facts.imageFailure === null) {
+    if (routeOf(facts) === null) return lastRequest(facts);
     said.push(say(leaseS === null ? 'It should never sleep (apps.idle_timeout_s of its row is NULL), and will be started by fc-sync.'
       : slept === undefined && serving.container.since === null ? 'Nobody has asked for it of late; the next request wakes it.'
         : `Nobody asked for it for ${duration(leaseS * 1000)} (apps.idle_timeout_s), so it was stopped; the next request wakes it.`,

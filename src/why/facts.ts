@@ -51,6 +51,8 @@ export interface GenerationFacts {
   readonly connections: number | null;
   /** Of the last time that its container ran, oldest first. */
   readonly log: readonly LogLine[];
+  /** When its start failed, by the journal, if it has not started since; null: it has, or nothing is known. */
+  readonly failedAt: number | null;
 }
 
 /** A listen_port of the app here. */
@@ -117,7 +119,7 @@ export interface Facts {
   readonly rule: string | null;
   /** What is called nearly so, the nearest first. */
   readonly nearest: readonly string[];
-  readonly status: Seen<Pick<HostStatus, 'host' | 'at' | 'events'>>;
+  readonly status: Seen<Pick<HostStatus, 'host' | 'at' | 'events' | 'proxy'>>;
   readonly state: AppState | null;
   readonly inFlight: Seen<Pick<InFlight, 'count' | 'requests'>>;
   readonly snapshot: Seen<SnapshotFacts>;

@@ -45,10 +45,13 @@ function standing(facts: Facts, app: string): string {
     case 'awake': case 'handing-over': return is('awake', state.since);
     case 'starting': return is('starting', state.since);
     case 'quarantined': return `${app} does not start on ${where}, and is not tried for now.`;
-    case 'rejected': return (route?.here ?? null) === null ? `${app} is not on ${where}: its row was rejected.` : `${app} sleeps on ${where}; its row was rejected, and it is as it was before.`;
+    case 'rejected':
+      if (state.generation === null) return `${app} is not on ${where}: its row was rejected.`;
+      if (state.running.includes(state.generation)) return is('awake', null);
+      break;
     case 'deep': return is('in deep sleep', state.since);
     default:
   }
-  if (container?.activeState === 'failed') return `${app} did not start on ${where} when it was last asked for.`;
+  if (container?.activeState === 'failed' || (servingOf(facts)?.failedAt ?? null) !== null) return `${app} did not start on ${where} when it was last asked for.`;
   return facts.imageFailure === null ? is('asleep', state?.since ?? container?.since) : `${app} is asleep on ${where}, and could not wake: its image is not there.`;
 }

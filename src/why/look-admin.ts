@@ -45,7 +45,7 @@ async function seen<T>(look: () => Promise<T>): Promise<Seen<T>> {
 
 /** @throws AdminError when it is of another version, or no status at all */
 function asStatus(value: unknown): HostStatus {
-  if (!isOurs(value) || !isList(value['apps']) || !isList(value['events'])) throw notUnderstood();
+  if (!isOurs(value) || !isList(value['apps']) || !isList(value['events']) || !isObject(value['proxy'])) throw notUnderstood();
   return value as unknown as HostStatus;
 }
 

@@ -35,6 +35,7 @@ export async function lookAtSystemd(bus: SystemdBus, { app, serves, ports, image
     generations: await Promise.all(instances.map(async (instance): Promise<GenerationFacts> => {
       const leases = units.filter((unit) => unit.startsWith('fc-lease-') && unit.endsWith(`@${instance}.timer`));
       const container = containerUnit(instance);
+      const said = await lastLines(container);
       return {
         instance,
         serves: instance === serves,
@@ -43,7 +44,7 @@ export async function lookAtSystemd(bus: SystemdBus, { app, serves, ports, image
         leases: await Promise.all(leases.map(look)),
         refuse: await look(refuseUnit(instance)),
         connections: sockets?.get(`/run/fastcontainer/${instance}.sock`) ?? (sockets === null ? null : 0),
-        log: await lastLines(container),
+        log: said.lines, failedAt: said.failedAt,
       };
     })),
     ports: await Promise.all(ports.map(async (port): Promise<PortFacts> => ({

@@ -11,7 +11,7 @@ import { readState } from '../sync/state.ts';
 import { SystemdBus } from '../systemd/bus.ts';
 import { HOST_PATHS } from '../systemd/paths.ts';
 import { loadTemplates } from '../units/load-templates.ts';
-import { parseImageId, parseInstance } from '../model/names.ts';
+import { instanceName, parseImageId, parseInstance } from '../model/names.ts';
 import { ifThere } from '../files.ts';
 import type { Facts, FailureFacts, Question, Seen, SnapshotFacts } from './facts.ts';
 import { valueOf } from './facts.ts';
@@ -41,12 +41,14 @@ export async function look(asked: Asked, configFile: string): Promise<Facts> {
   const app = question.kind === 'host' ? route?.app ?? null : known.apps.some(({ name }) => name === question.name) ? question.name : null;
   const found = snapshot?.apps.find(({ name }) => name === app) ?? null;
   const host = snapshot?.host ?? valueOf(config)?.host.name ?? null;
+  const asking = lookAtAdmin(app ?? (question.kind === 'app' ? question.name : null));
   const [admin, systemd, cmdb, failure, imageFailure] = await Promise.all([
-    lookAtAdmin(app ?? (question.kind === 'app' ? question.name : null)),
-    seen(withBus((bus) => lookAtSystemd(bus, {
-      app, serves: found?.here?.instance ?? null, image: found?.here?.image ?? null,
+    asking,
+    // Which generation serves, fc-admin knows as well.
+    asking.then(({ state }) => seen(withBus((bus) => lookAtSystemd(bus, {
+      app, serves: found?.here?.instance ?? (app === null || state === null || state.generation === null ? null : instanceName(app, state.generation)), image: found?.here?.image ?? null,
       ports: (found?.placements ?? []).flatMap((one) => (one.host === host && one.listenPort !== null ? [one.listenPort] : [])),
-    }))),
+    })))),
     seen(askCmdb(question, app, config)),
     failureOf(app),
     imageFailureOf(found?.here?.image ?? null),

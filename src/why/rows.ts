@@ -36,7 +36,9 @@ export function rejectionsOf(facts: Facts): readonly Rejected[] {
   const all: readonly Rejected[] = latest(facts);
   const name = app ?? (question.kind === 'app' ? question.name : valueOf(facts.cmdb)?.rule?.app ?? null);
   const isAsked = ({ table, key }: Rejected): boolean => question.kind === 'host' && table === 'domains' && key.toLowerCase().replace(/\.$/, '') === question.name;
-  return all.filter((one) => (name !== null && one.app === name) || isAsked(one)
+  // Who asks for one name is not helped by another's.
+  const isOther = (one: Rejected): boolean => app === null && question.kind === 'host' && one.table === 'domains' && !isAsked(one);
+  return all.filter((one) => !isOther(one)).filter((one) => (name !== null && one.app === name) || isAsked(one)
     || (name !== null && one.app === null && (one.table === 'apps' ? one.key === name : one.table === 'placements' && one.key.startsWith(`${name}/`)))
     || (one.table === 'hosts' && one.key === facts.host));
 }
@@ -57,9 +59,11 @@ function latest({ cmdb, report }: Facts): readonly Rejected[] {
 
 function rejected(facts: Facts): readonly Judged[] {
   const list = rejectionsOf(facts);
-  const keeps = (routeOf(facts)?.here ?? null) !== null ? ' Until it is put right, what served before goes on serving.' : '';
-  return list.map(({ table, key, column, why }, index) =>
-    wrong(`The row of ${table} whose key is '${key}' is not used: its column ${column} ${why}.${index === list.length - 1 ? keeps : ''}`));
+  const isHere = (routeOf(facts)?.here ?? null) !== null;
+  const consequence = (table: string): string =>
+    (table === 'domains' ? ' So that name leads nowhere.' : isHere && table !== 'hosts' ? ' Until it is put right, what served before goes on serving.' : '');
+  return list.map(({ table, key, column, why }) =>
+    wrong(`The row of ${table} whose key is '${key}' is not used: its column ${column} ${why}.${consequence(table)}`));
 }
 
 /** A generation of the new row that did not start. */

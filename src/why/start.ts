@@ -15,7 +15,7 @@ export function whyNotStarted(facts: Facts): Section | null {
   const serving = servingOf(facts);
   if (serving?.container.activeState === 'activating') return { title: 'Why is it not up yet?', wrong: false, sentences: starting(facts, serving) };
   const failed = lastFailure(facts);
-  const down = serving === null ? facts.state?.state === 'quarantined' : serving.container.activeState === 'failed' || (serving.container.activeState === 'inactive' && failed !== null);
+  const down = serving === null ? facts.state?.state === 'quarantined' : serving.container.activeState === 'failed' || (serving.container.activeState === 'inactive' && (failed !== null || serving.failedAt !== null));
   if (down) return { title: 'Why did it not start?', wrong: true, sentences: notStarted(facts, serving, failed) };
   // It may be asleep and unable to wake: nobody knows before the next request, but for these.
   const image = imageMissing(facts);
@@ -35,10 +35,11 @@ function notStarted(facts: Facts, serving: GenerationFacts | null, failed: Faile
   const retryAt = state?.retryAt ?? failed?.retryAt ?? null;
   const sentences: Sentence[] = [];
   const evidence = serving?.container.evidence ?? null;
-  const seen = evidence === null || serving === null ? null : explainStart('failed', evidence, null, routeOf(facts)?.here?.startTimeoutS ?? 0);
+  const seen = evidence === null || serving === null ? null : explainStart(serving.container.activeState === 'failed' ? 'failed' : 'dependency', evidence, null, routeOf(facts)?.here?.startTimeoutS ?? 0);
   const why = failed?.why ?? state?.why ?? (seen !== null && !seen.includes('the start ended as') ? seen : null);
   sentences.push(say(why ?? 'The app did not start.',
     failed !== null && `${ago(failed.at, at)}: ${failed.evidence}`,
+    failed === null && serving !== null && serving.failedAt !== null && ago(serving.failedAt, at),
     serving !== null && evidence !== null && `${serving.container.unit}: ${serving.container.activeState}, result ${evidence.result}${exitText(evidence.exit)}`,
     evidence !== null && evidence.statusText !== '' && `it was said of it: ${evidence.statusText}`,
     ...(evidence?.unmounted ?? []).map((place) => `not mounted: ${place}`)));

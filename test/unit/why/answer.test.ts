@@ -57,6 +57,11 @@ describe('an app that is awake', () => {
     says({ systemd: { ports: [port({ gate: up('fc-port@2525.service'), clients: ['198.51.100.4:40000'] })] } }, 0, /^1 connection is open at port 2525/, /^\| from 198\.51\.100\.4:40000/);
     says({ systemd: { ports: [port({ gate: up('fc-port@2525.service') })] } }, 0, /^Somebody had a connection just now at port 2525/);
   });
+  test('by those alone, which its socket has, too', () => {
+    const text = said(facts({ systemd: { generations: [awake({ gate: up('g'), connections: 1 })], ports: [port({ gate: up('p'), clients: ['198.51.100.4:40000'] })] } })).join('\n');
+    assert.match(text, /at port 2525/);
+    assert.doesNotMatch(text, /through its socket/);
+  });
   test('because it never sleeps', () => {
     says({ here: { leaseS: null }, systemd: { generations: [awake({ leases: [up('fc-lease-never@shop-0123abcd.timer')] })] } }, 0, /^It never sleeps: apps\.idle_timeout_s of its row is NULL/, /fc-sync started it, as it never sleeps/);
   });
@@ -120,6 +125,7 @@ describe('an app that does not start', () => {
   });
   test('for want of its storage', () => {
     const lost = generation({ container: unit(HERE.container, { activeState: 'failed', evidence: { result: 'success', exit: null, statusText: '', unmounted: ['/srv/x'] } }) });
+    says({ state: { state: 'asleep' }, systemd: { generations: [{ ...lost, failedAt: NOW - 5_000, container: { ...lost.container, activeState: 'inactive' } }] } }, 1, /^shop did not start on web1/, /its storage at \/srv\/x is not mounted/, /^\| 5 seconds ago/);
     says({ state: { state: 'asleep' }, systemd: { generations: [lost] } }, 1, /its storage at \/srv\/x is not mounted/, /^\| not mounted: \/srv\/x/, /^It said nothing/);
   });
   test('killed by a signal', () => {
@@ -150,6 +156,9 @@ describe('rows that are not applied', () => {
   test('rejected', () => {
     says({ report: { rejections: [rejection, { ...rejection, key: 'blog', app: 'blog' }] } }, 1, /^! Why is its row not applied\?/, /^The row of apps whose key is 'shop' is not used: its column port is NULL, and needs a value\. Until it is put right, what served before goes on serving/);
     assert.doesNotMatch(said(facts({ report: { rejections: [{ ...rejection, key: 'blog', app: 'blog' }] } })).join(), /blog/);
+  });
+  test('a name of its, and not the app itself', () => {
+    says({ state: { state: 'rejected' }, report: { rejections: [{ table: 'domains', key: 'a_b', column: 'fqdn', why: 'is "a_b", not a domain name', app: 'shop' }] } }, 1, /^shop has been awake/, /not a domain name\. So that name leads nowhere\.$/);
   });
   test('rejected, once they were changed after fc-sync looked', () => {
     says({ report: { rejections: [] }, rows: { changed: { revision: '21', at: NOW - 1000 }, revision: '21', rejections: [rejection] } }, 1, /column port is NULL/);
@@ -210,6 +219,13 @@ describe('a host name that leads to no app', () => {
   test('one that is newer than what fc-proxy goes by', () => {
     says(lost({ rows: { rule, app: 'good', revision: '27', changed: { revision: '27', at: NOW - 60_000 } } }), 1, /but web1 does not know yet: what fc-proxy goes by is older than that row/, /^\| the CMDB is at change 27, web1 at 20, written 60 seconds ago/);
   });
+  test('another name of the app that was rejected is nothing to it', () => {
+    const { cmdb } = facts(lost({ rows: { rule, app: 'good', changed: { revision: '21', at: NOW - 60_000 }, rejections: [{ table: 'domains', key: 'a_b', column: 'fqdn', why: 'is bad', app: 'shop' }] } }));
+    assert.ok('value' in cmdb);
+    const text = said(facts(lost({ rows: { ...cmdb.value } }))).join('\n');
+    assert.match(text, /web1 does not know yet/);
+    assert.doesNotMatch(text, /a_b/);
+  });
   test('an address', () => { says(lost({}, '192.0.2.1'), 1, /^An address is no domain/); });
   test('with the CMDB out of sight', () => { says(lost({ facts: { app: null, question: { kind: 'host', name: 'late.example' }, cmdb: { missing: 'away' } } }), 1, /^No domain that web1 knows is it/, /^\| away/); });
 });
@@ -242,6 +258,11 @@ test('a wildcard is named', () => {
 
 test('with fc-admin down, nothing wrong that was found is not that nothing is wrong', () => {
   says({ facts: { status: { missing: 'fc-admin does not listen' }, inFlight: { missing: 'fc-admin does not listen' } }, state: null }, 3, /^shop has been awake/, /lease of 5 minutes/, /^\| fc-admin does not listen/);
+});
+
+test('with no fc-proxy that tells of itself, that is said', () => {
+  const { status } = facts();
+  check(facts({ facts: { status: 'value' in status ? { value: { ...status.value, proxy: { ...status.value.proxy, processes: 0 } } } : status } }), 0, [/^shop has been awake/, /^Not seen: what fc-proxy does/]);
 });
 
 test('with systemd out of sight, fc-admin says how it stands', () => {

@@ -25,7 +25,7 @@ export function generation(change: Partial<GenerationFacts> = {}): GenerationFac
   const instance = change.instance ?? HERE.instance;
   return {
     instance, serves: true, container: unit(`fc-ctr-${instance}.service`), gate: unit(`fc-app-${instance}.service`), refuse: unit(`fc-refuse@${instance}.timer`),
-    leases: [], connections: 0, log: [], ...change,
+    leases: [], connections: 0, log: [], failedAt: null, ...change,
   };
 }
 
@@ -83,7 +83,7 @@ export interface Change {
 export function facts({ facts: rest = {}, state = {}, events = [], report = {}, rows = {}, snapshot = {}, here = {}, systemd = {} }: Change = {}): Facts {
   return {
     at: NOW, host: 'web1', root: true, question: { kind: 'app', name: 'shop' }, app: 'shop', rule: null, nearest: [],
-    status: { value: { host: 'web1', at: NOW, events } },
+    status: { value: { host: 'web1', at: NOW, events, proxy: { processes: 1, connections: 0, inFlight: 0, requestsPerS: 0, startsWaiting: 0, startsRunning: 0 } } },
     state: state === null ? null : { ...WELL, ...state },
     inFlight: { value: inFlight([]) },
     snapshot: { value: { ...SNAPSHOT, app: { domains: ['shop.example'], placements: [{ host: 'web1', weight: 100, listenPort: null }], here: { ...HERE, ...here } }, ...snapshot } },

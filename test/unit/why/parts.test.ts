@@ -65,13 +65,18 @@ describe('what was asked', () => {
 describe('the journal', () => {
   const record = (fields: object): string => JSON.stringify({ __REALTIME_TIMESTAMP: '1000000', _PID: '77', ...fields });
   test('of the last start alone', () => {
-    const lines = parseLines([
+    const { lines, failedAt } = parseLines([
       record({ MESSAGE: 'long ago' }), record({ MESSAGE: 'Starting', MESSAGE_ID: '7d4958e842da4a758f6c1cdc7b36dcc5', _PID: '1' }),
       record({ MESSAGE: 'hello' }), record({ MESSAGE: 'Main process exited', _PID: '1' }), record({ MESSAGE: 'Started', MESSAGE_ID: '39f53479d3a045ac8e11786248231fbf', _PID: '1' }),
       record({ MESSAGE: [104, 105, 27] }), record({ MESSAGE: null }), 'no JSON', '',
     ].join('\n'));
     assert.deepEqual(lines.map(({ by, text }) => `${by} ${text}`), ['app hello', 'systemd Main process exited', 'app hi\x1b', 'app (a line that is too long to be shown)']);
-    assert.equal(lines[0]?.at, 1000);
+    assert.deepEqual([lines[0]?.at, failedAt], [1000, null]);
+  });
+  test('of a start that failed for want of something', () => {
+    const failed = record({ MESSAGE: 'Dependency failed for x', MESSAGE_ID: 'be02cf6855d2428ba40df7e9d022f03d', _PID: '1' });
+    assert.deepEqual(parseLines(failed), { lines: [{ at: 1000, by: 'systemd', text: 'Dependency failed for x' }], failedAt: 1000 });
+    assert.equal(parseLines(`${failed}\n${record({ MESSAGE: 'Started', MESSAGE_ID: '39f53479d3a045ac8e11786248231fbf', _PID: '1' })}`).failedAt, null);
   });
 });
 
