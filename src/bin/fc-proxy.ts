@@ -10,10 +10,12 @@ import { loadConfig, type Config } from '../config/config.ts';
 import { loadTls } from '../config/tls.ts';
 import { log } from '../log.ts';
 import { Activator } from '../proxy/activate.ts';
+import { Books } from '../proxy/books.ts';
 import { pause, systemClock as clock } from '../proxy/clock.ts';
 import { DeskOfHost } from '../proxy/desk.ts';
 import { findLauncher } from '../proxy/launcher.ts';
 import { Peers } from '../proxy/peers.ts';
+import { Reporter } from '../proxy/reporter.ts';
 import { processCount, share } from '../proxy/processes.ts';
 import { Router } from '../proxy/router.ts';
 import { ProxyServer, type Door, type Listen } from '../proxy/server.ts';
@@ -27,6 +29,9 @@ import { inheritedSockets } from '../systemd/sockets.ts';
 /** Clients wait meanwhile, and systemd need not answer: it only spares a queue. */
 const FOUND_TIMEOUT_MS = 2000;
 
+/** fc-admin may be restarting at the same time as this. The next process serves meanwhile. */
+const LAST_REPORT_MS = 10_000;
+
 /** For RestartPreventExitStatus=: there are to be fewer processes. */
 const SUPERFLUOUS = 3;
 
@@ -38,7 +43,7 @@ function trusts({ proxy: { trustedProxies } }: Config): (address: string) => boo
 }
 
 async function main(): Promise<number> {
-  const { config: configFile, snapshot, listen, desk: deskPath, instance, help } = parseProxyCommand(process.argv.slice(2));
+  const { config: configFile, snapshot, listen, desk: deskPath, instance, report, help } = parseProxyCommand(process.argv.slice(2));
   if (help) {
     process.stdout.write(`${helpText(FC_PROXY)}\n`);
     return 0;
@@ -55,8 +60,9 @@ async function main(): Promise<number> {
 
   const manager = new SystemdBus();
   const starts = new Starts(clock);
+  const books = new Books(clock);
   const desk = new DeskOfHost({ manager, clock, log, starts, maxStarts: config.proxy.maxStarts, processes, instance, path: deskPath });
-  const activator = new Activator({ manager, clock, log, starts, maxWaiting: share(config.proxy.maxWaiting, processes) });
+  const activator = new Activator({ manager, clock, log, starts, books, maxWaiting: share(config.proxy.maxWaiting, processes) });
   const file = new SnapshotFile(snapshot, log, (news) => {
     peers.follow(news);
     sick.follow(news);
@@ -67,7 +73,9 @@ async function main(): Promise<number> {
   const tokens = tokensOrNone(log);
   const peers = new Peers({ tokens, tls, clock, log });
   const sick = new SickPlaces(clock, log);
-  const server = new ProxyServer({ activator, router, peers, sick, tokens, tls, adminSocket: ADMIN_SOCKET, clock, log, trusted: trusts(config) });
+  const server = new ProxyServer({ activator, router, peers, sick, books, tokens, tls, adminSocket: ADMIN_SOCKET, clock, log, trusted: trusts(config) });
+
+  const reporter = report === null ? null : new Reporter({ path: report, instance, books, starts, clock, connections: () => server.size, inFlight: (app) => server.inFlight(app) });
 
   await file.start();
   try {
@@ -98,6 +106,7 @@ async function main(): Promise<number> {
     superfluous = true;
     told(why);
   });
+  reporter?.start();
   log.info('ready', { listeners: places.length, processes });
 
   const why = await end;
@@ -108,6 +117,7 @@ async function main(): Promise<number> {
   });
   if (left > 0) log.warn('cut off what did not end in time', { connections: left, drain_timeout_s: config.proxy.drainTimeoutS });
   desk.close();
+  await reporter?.finish(LAST_REPORT_MS);
   file.close();
   peers.close();
   manager.close();

@@ -17,6 +17,7 @@ export const FC_PROXY: CommandSpec = {
     { name: 'listen', value: 'HOST:PORT', multiple: true, doc: 'for development; an IPv6 address in brackets' },
     { name: 'desk', value: 'PATH', completes: 'file', doc: "socket where this host's processes of fc-proxy agree on what is started" },
     { name: 'instance', value: 'NUMBER', doc: 'which of them this is, from 2 on: fc-proxy@NUMBER.service' },
+    { name: 'report', value: 'PATH', completes: 'file', doc: 'socket of fc-admin, which is told what is counted and what happens' },
   ],
   exit: [
     { code: 0, doc: 'told to stop, and through with what was in flight' },
@@ -41,6 +42,7 @@ export interface ProxyCommand {
   readonly listen: readonly { readonly host: string; readonly port: number }[];
   readonly desk: string | null;
   readonly instance: number;
+  readonly report: string | null;
 }
 
 /** @throws UsageError */
@@ -60,5 +62,5 @@ export function parseProxyCommand(args: readonly string[]): ProxyCommand {
   if (instance !== null && (desk === null || !/^([2-9]|[1-9][0-9])$/.test(instance))) {
     throw new UsageError(`--instance ${instance}: a number from 2 to 99, with --desk`);
   }
-  return { help: given.has('help'), config: given.value('config') ?? DEFAULT_CONFIG_FILE, snapshot: given.value('snapshot') ?? HOST_PATHS.snapshot, listen, desk, instance: Number(instance ?? 1) };
+  return { help: given.has('help'), config: given.value('config') ?? DEFAULT_CONFIG_FILE, snapshot: given.value('snapshot') ?? HOST_PATHS.snapshot, listen, desk, instance: Number(instance ?? 1), report: given.value('report') };
 }

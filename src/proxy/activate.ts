@@ -7,7 +7,9 @@ import type { Manager, UnitState } from '../systemd/manager.ts';
 import type { Logger } from '../log.ts';
 import type { SnapshotGeneration } from '../snapshot/format.ts';
 import { asError } from './as-error.ts';
+import { appOf, type Books } from './books.ts';
 import { pause, type Clock } from './clock.ts';
+import type { Entry } from './entry.ts';
 import { printable } from '../systemd/explain.ts';
 import { StartFailure } from './failure.ts';
 import { Generation, type Flight, type Waited, type Waiter } from './generation.ts';
@@ -28,6 +30,8 @@ export interface ActivatorOptions {
   readonly log: Logger;
   /** Where starts get their turn. */
   readonly starts: Starts;
+  /** Where starts are noted. */
+  readonly books: Books;
   /** Requests waiting for starts; a single app may have three quarters of them. */
   readonly maxWaiting: number;
 }
@@ -81,7 +85,7 @@ export class Activator {
   generation(spec: SnapshotGeneration): Generation {
     let generation = this.#generations.get(spec.instance);
     if (generation === undefined) {
-      generation = new Generation(spec, this.#options.clock);
+      generation = new Generation(spec, this.#options.books.of(appOf(spec.instance)), this.#options.clock);
       const since = this.#awake.get(spec.container) ?? -Infinity;
       generation.foundAwake = this.#options.clock.now() - since < generation.leaseMs;
       this.#awake.delete(spec.container);
@@ -98,7 +102,7 @@ export class Activator {
       const spec = index.generations.get(generation.spec.instance);
       generation.retired = spec === undefined;
       if (spec !== undefined) this.#describe(generation, spec);
-      else if (this.#isAwake(generation)) awakeApps.add(appOf(generation.spec));
+      else if (this.#isAwake(generation)) awakeApps.add(appOf(generation.spec.instance));
       this.#forgetIfIdle(generation);
     }
     if (this.#awake.size > 0) {
@@ -108,7 +112,7 @@ export class Activator {
     if (awakeApps.size === 0) return;
     // An app that was awake was handed over: its new generation was up before the snapshot said that it serves.
     for (const spec of index.generations.values()) {
-      if (awakeApps.has(appOf(spec)) && !this.#generations.has(spec.instance)) this.#awake.set(spec.container, this.#options.clock.now());
+      if (awakeApps.has(appOf(spec.instance)) && !this.#generations.has(spec.instance)) this.#awake.set(spec.container, this.#options.clock.now());
     }
   }
 
@@ -136,11 +140,12 @@ export class Activator {
   /**
    * Waits until the app may be forwarded to, for a request that came at
    * `arrivedAt` and waits until `deadline`. Who leaves does not end the start.
+   * @param who asks
    * @throws Problem when it is not even tried: quarantine, or too many waiting
    */
-  wait(generation: Generation, arrivedAt: number, deadline: number): Wait {
+  wait(generation: Generation, arrivedAt: number, deadline: number, who: Entry | null = null): Wait {
     const { clock, maxWaiting } = this.#options;
-    const flight = generation.flight ?? this.#takeOff(generation);
+    const flight = generation.flight ?? this.#takeOff(generation, who);
     // A renewal is over in milliseconds, and a flood of visitors to one sleeping app must not fail those of others.
     if (flight.cold && (this.#waiting >= maxWaiting || flight.waiters.size >= Math.max(1, Math.floor(maxWaiting * 3 / 4)))) {
       throw new Problem('too-many-waiting', 'The app is starting, and too many requests wait for it already.', { retryAfterS: this.#room.retryAfterS(this.#waiting) });
@@ -223,7 +228,7 @@ export class Activator {
   }
 
   /** A flight for somebody who must wait. */
-  #takeOff(generation: Generation): Flight {
+  #takeOff(generation: Generation, who: Entry | null): Flight {
     const { starts, clock } = this.#options;
     const { instance } = generation.spec;
     const now = clock.now();
@@ -237,14 +242,14 @@ export class Activator {
         `${failure?.message ?? 'The app did not start.'} It failed ${quarantine.failures} times in a row; the next try is in ${seconds} s.`,
         { retryAfterS: seconds, ...(failure !== null && { cause: failure }) });
     }
-    return this.#launch(generation, asleep);
+    return this.#launch(generation, asleep, who);
   }
 
-  #launch(generation: Generation, cold: boolean): Flight {
+  #launch(generation: Generation, cold: boolean, asked: Entry | null = null): Flight {
     const { starts, clock } = this.#options;
     // Who may have to wait for an image must not hold up the starts of others, perhaps for minutes.
     const turn = cold && !generation.spec.fetching;
-    const flight: Flight = { cold, queues: turn, turn, since: clock.now(), sentAt: null, waiters: new Set() };
+    const flight: Flight = { cold, queues: turn, turn, since: clock.now(), asked, sentAt: null, waiters: new Set() };
     if (turn) this.#room.began(clock.now());
     generation.flight = flight;
     generation.foundAwake = false;
@@ -306,7 +311,7 @@ export class Activator {
 
   /** `askedAt`: when systemd was asked for the last time, which is later than `sentAt` if it took a job back. */
   #landed(generation: Generation, flight: Flight, sentAt: number, askedAt: number, parts: readonly Part[]): void {
-    const { manager, clock, log } = this.#options;
+    const { manager, clock, log, books } = this.#options;
     const now = clock.now();
     const tookMs = now - sentAt;
     // systemd armed the timer somewhere in between, and a long time may have passed since then on a busy machine:
@@ -323,6 +328,7 @@ export class Activator {
         generation: generation.spec.instance, queue_ms: Math.round(sentAt - flight.since),
         start_ms: Math.round(tookMs), waiting: flight.waiters.size,
       });
+      books.woke(generation.spec, flight.asked, { queueMs: sentAt - flight.since, startMs: tookMs, parts });
     }
     for (const waiter of [...flight.waiters]) {
       const began = Math.max(sentAt, waiter.since);
@@ -331,7 +337,7 @@ export class Activator {
   }
 
   #failed(generation: Generation, flight: Flight, failure: Error): void {
-    const { clock, log, starts } = this.#options;
+    const { clock, log, starts, books } = this.#options;
     const { instance } = generation.spec;
     if (failure instanceof StartFailure) {
       generation.grantedAt = null;
@@ -341,6 +347,7 @@ export class Activator {
         generation: instance, evidence: failure.evidence, failures: quarantine.failures,
         next_try_s: wait > 0 ? Math.ceil(wait / 1000) : undefined,
       });
+      books.failed(generation.spec, flight.asked, failure, quarantine);
     } else {
       log.error(flight.cold ? 'cannot start' : 'cannot renew the lease', { generation: instance, error: failure });
       // Whatever is in flight still needs its lease.
@@ -423,9 +430,4 @@ export class Activator {
     const missing = place !== undefined ? `its storage at ${printable(place)} is not mounted` : status === '' ? 'it does not listen on its port yet' : printable(status);
     return new Problem('start-timeout', `The app has been starting for ${seconds} s: ${missing}.`, { retryAfterS: 5 });
   }
-}
-
-/** The app's part of `<app>-<gen>`. */
-function appOf({ instance, id }: SnapshotGeneration): string {
-  return instance.slice(0, -(id.length + 1));
 }

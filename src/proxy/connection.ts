@@ -1,11 +1,14 @@
 /** One client's connection: who is there, and what of it is still going on. */
 import type { Socket } from 'node:net';
+import type { Entry } from './entry.ts';
 import type { Origin } from './headers.ts';
 
 /** Something that a connection's end interrupts. */
 export interface Activity {
   /** Whether an answer has begun, so that nothing else can be said on the connection. */
   readonly answering: boolean;
+  /** Null: it counts nowhere. */
+  readonly entry: Entry | null;
   clientGone(): void;
 }
 
@@ -42,6 +45,10 @@ export class Connection implements Origin {
   end(activity: Activity): void {
     const at = this.#activities.indexOf(activity);
     if (at >= 0) this.#activities.splice(at, 1);
+  }
+
+  get activities(): readonly Activity[] {
+    return this.#activities;
   }
 
   /** Whether an answer has begun, so that nothing else can be said. */

@@ -7,6 +7,7 @@ import { Left } from './activate.ts';
 import { RequestBody } from './body.ts';
 import { Call, type Caller } from './call.ts';
 import type { Activity, Connection } from './connection.ts';
+import { Entry } from './entry.ts';
 import { cutOff, linger } from './farewell.ts';
 import type { Waited } from './generation.ts';
 import { HOP, type Inbound } from './headers.ts';
@@ -15,7 +16,7 @@ import { hopFields, hopProblemOf } from './hop-problem.ts';
 import { refusal, Refused, Silent, type Leg } from './leg.ts';
 import { isPoll, patienceOf, starting, startingAnswer } from './patience.ts';
 import type { Rider } from './peer.ts';
-import { Problem } from './problem.ts';
+import { Problem, PROBLEMS } from './problem.ts';
 import { receiptFields, serverTiming, type Receipt } from './receipt.ts';
 import { Reply, type Replier } from './reply.ts';
 import { answerTo, respond } from './respond.ts';
@@ -42,7 +43,7 @@ export class Exchange implements Activity, Caller, Patient, Replier, Rider {
   readonly #idempotent: boolean;
   readonly #body: RequestBody | null;
   readonly #reply: Reply;
-  readonly #arrivedAt: number;
+  readonly entry: Entry;
   #headers: string[] | null = null;
   /** Null as long as nothing has to be waited for. */
   #visit: Visit | null = null;
@@ -62,7 +63,7 @@ export class Exchange implements Activity, Caller, Patient, Replier, Rider {
     this.#target = target;
     this.#method = req.method ?? 'GET';
     this.#idempotent = IDEMPOTENT.has(this.#method);
-    this.#arrivedAt = context.clock.now();
+    this.entry = new Entry(context.books, connection, req, target, context.clock.now());
     this.#body = inbound.length === 0 ? null : this.#bodyOf(req, res, expectsContinue);
     this.#reply = new Reply(req, res, context.clock, this);
     connection.begin(this);
@@ -90,7 +91,7 @@ export class Exchange implements Activity, Caller, Patient, Replier, Rider {
   }
 
   async #activateAndForward(): Promise<void> {
-    this.#visit ??= new Visit(this.#context, this.#target, this.#arrivedAt, this);
+    this.#visit ??= new Visit(this.#context, this.#target, this.entry, this);
     try {
       const leg = await this.#visit.activate();
       if (!this.#gone) this.#forward(leg);
@@ -110,6 +111,7 @@ export class Exchange implements Activity, Caller, Patient, Replier, Rider {
     if (this.#inbound.poll !== null && leg.kind === 'here' && isPoll(this.#req, this.#inbound, this.#context.router.find(this.#target))) {
       // The page becomes the app now, by a request of its own.
       this.#context.activator.expect(leg.generation);
+      this.entry.isNoVisit(204, this.#context.clock.now());
       this.#res.writeHead(204, ['Cache-Control', 'no-store', ...(this.#context.draining() ? ['Connection', 'close'] : [])]).end();
       return;
     }
@@ -121,6 +123,7 @@ export class Exchange implements Activity, Caller, Patient, Replier, Rider {
     }
     const call = new Call(leg, this, this.#context.clock.now());
     this.#call = this.#last = call;
+    this.entry.goes(leg.tally);
     leg.begin(this);
     const headers = this.#headers ??= this.#requestHeaders();
     leg.dispatch({
@@ -213,6 +216,7 @@ export class Exchange implements Activity, Caller, Patient, Replier, Rider {
   }
 
   leaving(status: number, fields: string[]): void {
+    this.entry.answered(status, this.#context.clock.now());
     this.#body?.forget();
     const waited = this.#visit?.waited ?? null;
     if (waited !== null) fields.push('Server-Timing', serverTiming(this.#receipt(waited, status)));
@@ -231,12 +235,15 @@ export class Exchange implements Activity, Caller, Patient, Replier, Rider {
   //--- when its visitor is told to wait ---
 
   patience(route: Route): Patience | null {
-    return patienceOf(this.#req, this.#inbound, route, this.#arrivedAt);
+    return patienceOf(this.#req, this.#inbound, route, this.entry.arrivedAt);
   }
 
   #tellStarting({ typicalMs }: StillStarting): void {
-    const waitedMs = this.#context.clock.now() - this.#arrivedAt;
+    const now = this.#context.clock.now();
+    const waitedMs = now - this.entry.arrivedAt;
     const problem = starting(waitedMs, typicalMs);
+    if (this.#inbound.poll === null) this.entry.answered(PROBLEMS[problem.kind].status, now);
+    else this.entry.isNoVisit(PROBLEMS[problem.kind].status, now);
     const more = this.#connection.internal ? hopFields(problem, null, true) : [];
     respond(this.#res, startingAnswer(this.#req, this.#inbound, problem, waitedMs, typicalMs, more), this.#context.draining());
   }
@@ -244,7 +251,7 @@ export class Exchange implements Activity, Caller, Patient, Replier, Rider {
   //--- when it did not work ---
 
   async #retry(leg: Leg, error: Error, sent: boolean): Promise<void> {
-    this.#visit ??= new Visit(this.#context, this.#target, this.#arrivedAt, this);
+    this.#visit ??= new Visit(this.#context, this.#target, this.entry, this);
     const unsent = error instanceof Refused && error.unsent;
     const untouched = !sent || unsent;
     if (unsent) this.#sends--;
@@ -278,6 +285,7 @@ export class Exchange implements Activity, Caller, Patient, Replier, Rider {
       cutOff(this.#req, this.#res);
       return;
     }
+    this.entry.answered(PROBLEMS[problem.kind].status, this.#context.clock.now());
     const reference = referenceOf(this.#context, problem, this.#target);
     const more = this.#connection.internal ? hopFields(problem, reference, this.#sends === 0) : [];
     respond(this.#res, answerTo(problem, this.#req.headers.accept, reference, more), this.#context.draining());
@@ -296,6 +304,7 @@ export class Exchange implements Activity, Caller, Patient, Replier, Rider {
   clientGone(): void {
     if (this.#over) return;
     this.#over = true;
+    this.entry.over();
     this.#connection.end(this);
     this.#gone = true;
     this.#body?.forget();
@@ -310,6 +319,7 @@ export class Exchange implements Activity, Caller, Patient, Replier, Rider {
       this.clientGone();
     } else if (!this.#over) {
       this.#over = true;
+      this.entry.over();
       this.#connection.end(this);
       this.#connection.idleSince = this.#context.clock.now();
     }

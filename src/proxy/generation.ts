@@ -1,7 +1,9 @@
 /** What fc-proxy knows of a generation while it runs here. Activator changes it; Exchange reads it. */
 import type { SnapshotGeneration } from '../snapshot/format.ts';
 import type { Alarm, Clock } from './clock.ts';
+import type { Entry } from './entry.ts';
 import type { Part } from './start-parts.ts';
+import type { Tally } from './tally.ts';
 import { Upstream } from './upstream.ts';
 
 /** What a request waited for. */
@@ -30,6 +32,8 @@ export interface Flight {
   /** Whether the host's desk gave, or is to give, it its turn. */
   turn: boolean;
   readonly since: number;
+  /** The request that was the first to wait for it; null: none does. */
+  readonly asked: Entry | null;
   /** When the start began, here or in another process; null: it still queues. */
   sentAt: number | null;
   readonly waiters: Set<Waiter>;
@@ -37,6 +41,8 @@ export interface Flight {
 
 export class Generation {
   spec: SnapshotGeneration;
+  /** Of its app. */
+  readonly tally: Tally;
   upstream: Upstream;
   /** When the lease began; null: none held. */
   grantedAt: number | null = null;
@@ -62,8 +68,9 @@ export class Generation {
   unwatch: (() => void) | null = null;
   alarm: Alarm | null = null;
 
-  constructor(spec: SnapshotGeneration, clock: Clock) {
+  constructor(spec: SnapshotGeneration, tally: Tally, clock: Clock) {
     this.spec = spec;
+    this.tally = tally;
     this.upstream = new Upstream(spec, clock);
   }
 

@@ -7,6 +7,7 @@ import type { HopProblem } from './hop-problem.ts';
 import { isUnreached, type Peer, type Rider } from './peer.ts';
 import { Problem } from './problem.ts';
 import type { SickPlaces } from './sick.ts';
+import type { Tally } from './tally.ts';
 import type { Path } from './upstream.ts';
 import type { Request } from './wire/request.ts';
 import type { Answered } from './wire/wire.ts';
@@ -14,6 +15,8 @@ import type { Answered } from './wire/wire.ts';
 interface AnyLeg {
   /** What the journal calls it. */
   readonly name: Readonly<Record<string, string>>;
+  /** Where its requests are counted. */
+  readonly tally: Tally;
   /** Fields that go with the request. */
   readonly fields: readonly string[];
   /** How http-proxy gets there. */
@@ -46,6 +49,10 @@ export class LocalLeg implements AnyLeg {
     this.generation = generation;
     this.epoch = generation.epoch;
     this.path = generation.upstream.path;
+  }
+
+  get tally(): Tally {
+    return this.generation.tally;
   }
 
   get name(): Readonly<Record<string, string>> {
@@ -88,13 +95,15 @@ export class LocalLeg implements AnyLeg {
 export class HopLeg implements AnyLeg {
   readonly kind = 'there';
   readonly peer: Peer;
+  readonly tally: Tally;
   readonly #app: string;
   readonly #sick: SickPlaces;
   readonly #choice: boolean;
 
   /** `choice`: whether there are others that could take the request. */
-  constructor(peer: Peer, app: string, sick: SickPlaces, choice: boolean) {
+  constructor(peer: Peer, app: string, sick: SickPlaces, tally: Tally, choice: boolean) {
     this.peer = peer;
+    this.tally = tally;
     this.#app = app;
     this.#sick = sick;
     this.#choice = choice;

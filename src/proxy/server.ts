@@ -10,8 +10,9 @@ import { Exchange } from './exchange.ts';
 import { inbound, type Inbound } from './headers.ts';
 import { hopFields } from './hop-problem.ts';
 import { Incidents } from './incidents.ts';
+import { inFlightOf } from './in-flight.ts';
 import { ALIVE_PATH } from './peer.ts';
-import { Problem } from './problem.ts';
+import { Problem, PROBLEMS } from './problem.ts';
 import { ALLOWED, answerTo, respond, respondRaw } from './respond.ts';
 import { targetOf, type Target } from './route.ts';
 import { reinject } from './reinject.ts';
@@ -97,6 +98,11 @@ export class ProxyServer {
   /** Open connections. */
   get size(): number {
     return this.#connections.size;
+  }
+
+  /** What of an app is in flight here, the oldest first. */
+  inFlight(app: string): ReturnType<typeof inFlightOf> {
+    return inFlightOf(app, this.#connections, this.#options.books.epoch);
   }
 
   /**
@@ -187,6 +193,7 @@ export class ProxyServer {
     if (target instanceof Problem) {
       // What was not understood may be followed by more of the kind, which gets no answer of its own.
       this.#refused.add(req.socket);
+      this.#context.books.unrouted.answered(PROBLEMS[target.kind].status, 0);
       respond(res, answerTo(target, req.headers.accept, null, connection.internal ? hopFields(target, null, true) : []), true);
     } else if (target.path === '*') {
       // OPTIONS * asks about this server, not about an app (RFC 9110 9.3.7).

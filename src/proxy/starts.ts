@@ -36,6 +36,16 @@ export class Starts {
     return Math.max([...this.#asked.values()].filter(({ turn }) => !turn).length, this.#seat?.waiting() ?? 0);
   }
 
+  /** Those of which this process has the turn. */
+  get running(): number {
+    return [...this.#asked.values()].filter(({ turn }) => turn).length;
+  }
+
+  /** What failed to start, by instance, here or in another process. */
+  get troubles(): ReadonlyMap<string, { readonly quarantine: Quarantine; readonly failure: StartFailure }> {
+    return this.#troubles;
+  }
+
   /** Asks that desk from now on. */
   attach(desk: Desk): void {
     this.detach();

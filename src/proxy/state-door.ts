@@ -44,7 +44,7 @@ export class StateDoor {
     }
     this.#open++;
     const asked = this.#ask((req.url ?? '').slice(STATE_PATH.length), res, close);
-    const activity: Activity = { get answering() { return res.headersSent; }, clientGone: () => { asked.destroy(); } };
+    const activity: Activity = { entry: null, get answering() { return res.headersSent; }, clientGone: () => { asked.destroy(); } };
     connection.begin(activity);
     const limit = this.#clock.after(LIMIT_MS, () => { asked.destroy(new Error(`no answer within ${LIMIT_MS / 1000} s`)); });
     res.once('close', () => {

@@ -9,11 +9,12 @@ import type { Duplex } from 'node:stream';
 import httpProxy from 'http-proxy';
 import { Left } from './activate.ts';
 import type { Activity, Connection } from './connection.ts';
+import { Entry } from './entry.ts';
 import { outbound, type Inbound } from './headers.ts';
 import { hopFields, hopProblemOf } from './hop-problem.ts';
 import { refusal, Refused, Silent, type Leg } from './leg.ts';
 import type { Rider } from './peer.ts';
-import { Problem } from './problem.ts';
+import { Problem, PROBLEMS } from './problem.ts';
 import { answerTo, respondRaw } from './respond.ts';
 import type { Target } from './route.ts';
 import { codeOf, referenceOf, Visit, type ProxyContext } from './visit.ts';
@@ -50,6 +51,7 @@ export class Tunnel implements Activity, Rider {
   readonly #inbound: Inbound;
   readonly #target: Target;
   readonly #visit: Visit;
+  readonly entry: Entry;
   #leg: Leg | null = null;
   #proxyReq: ClientRequest | null = null;
   #appSocket: Duplex | null = null;
@@ -65,7 +67,8 @@ export class Tunnel implements Activity, Rider {
     this.#head = head;
     this.#inbound = inbound;
     this.#target = target;
-    this.#visit = new Visit(context, target, context.clock.now(), null);
+    this.entry = new Entry(context.books, connection, req, target, context.clock.now());
+    this.#visit = new Visit(context, target, this.entry, null);
     connection.begin(this);
     tunnels.set(req, this);
   }
@@ -82,6 +85,7 @@ export class Tunnel implements Activity, Rider {
   }
 
   #forward(leg: Leg): void {
+    this.entry.goes(leg.tally);
     leg.begin(this);
     this.#leg = leg;
     const head = this.#head;
@@ -123,6 +127,8 @@ export class Tunnel implements Activity, Rider {
   /** The app agreed: from here on bytes go both ways until one side ends. */
   #joined(appSocket: Socket): void {
     this.answering = true;
+    this.entry.answered(101, this.#context.clock.now());
+    this.entry.doing = 'upgrade';
     this.#appSocket = appSocket;
     this.#leg?.answered();
     // After http-proxy's own setting, made in this same event.
@@ -151,6 +157,7 @@ export class Tunnel implements Activity, Rider {
     this.answering = true;
     const fields = outbound(answer.rawHeaders, false);
     const status = answer.statusCode ?? 502;
+    this.entry.answered(status, this.#context.clock.now());
     let head = `HTTP/1.1 ${status} ${answer.statusMessage ?? STATUS_CODES[status] ?? ''}\r\n`;
     for (let i = 0; i + 1 < fields.length; i += 2) head += `${fields[i]}: ${fields[i + 1]}\r\n`;
     // Without a length the end of the connection is the end of the body.
@@ -188,6 +195,7 @@ export class Tunnel implements Activity, Rider {
 
   #fail(problem: Problem): void {
     this.answering = true;
+    this.entry.answered(PROBLEMS[problem.kind].status, this.#context.clock.now());
     const reference = referenceOf(this.#context, problem, this.#target);
     const more = this.#connection.internal ? hopFields(problem, reference, this.#sends === 0) : [];
     respondRaw(this.#socket, answerTo(problem, this.#req.headers.accept, reference, more), this.#req.method);
@@ -202,6 +210,7 @@ export class Tunnel implements Activity, Rider {
   clientGone(): void {
     if (this.#gone) return;
     this.#gone = true;
+    this.entry.over();
     this.#connection.end(this);
     this.#visit.leave();
     this.#proxyReq?.destroy();

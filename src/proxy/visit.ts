@@ -4,8 +4,10 @@
  */
 import type { Logger } from '../log.ts';
 import { Left, type Activator, type Wait } from './activate.ts';
+import type { Books } from './books.ts';
 import { pause, type Clock } from './clock.ts';
 import { choose, type Place } from './balance.ts';
+import type { Entry } from './entry.ts';
 import type { Generation, Waited } from './generation.ts';
 import type { Incidents } from './incidents.ts';
 import { Gone } from './lease-job.ts';
@@ -26,6 +28,7 @@ export interface ProxyContext {
   readonly peers: Peers;
   readonly sick: SickPlaces;
   readonly incidents: Incidents;
+  readonly books: Books;
   readonly clock: Clock;
   readonly log: Logger;
   /** Whether this process is about to end, so that clients should connect anew. */
@@ -105,15 +108,15 @@ function hasChoice(context: ProxyContext, route: Route, { host }: Place, wanted:
   return chooseFrom(context, route, (place) => place.host !== host && !context.sick.has(route.app, place.host) && wanted(place)) !== null;
 }
 
-function legThere({ peers, sick }: ProxyContext, { app }: Route, { peer: host }: Extract<Place, { kind: 'there' }>, choice: boolean): HopLeg | null {
+function legThere({ peers, sick, books }: ProxyContext, { app }: Route, { peer: host }: Extract<Place, { kind: 'there' }>, choice: boolean): HopLeg | null {
   const peer = peers.get(host);
-  return peer === null ? null : new HopLeg(peer, app, sick, choice);
+  return peer === null ? null : new HopLeg(peer, app, sick, books.passed, choice);
 }
 
 export class Visit {
   readonly #context: ProxyContext;
   readonly #target: Target;
-  readonly #arrivedAt: number;
+  readonly #entry: Entry;
   readonly #patient: Patient | null;
   #deadline: number | null = null;
   #wait: Wait | null = null;
@@ -132,10 +135,10 @@ export class Visit {
   /** What it waited for so far; null: for no start. */
   waited: Waited | null = null;
 
-  constructor(context: ProxyContext, target: Target, arrivedAt: number, patient: Patient | null) {
+  constructor(context: ProxyContext, target: Target, entry: Entry, patient: Patient | null) {
     this.#context = context;
     this.#target = target;
-    this.#arrivedAt = arrivedAt;
+    this.#entry = entry;
     this.#patient = patient;
   }
 
@@ -144,10 +147,12 @@ export class Visit {
    * @throws Problem, Left after leave(), or StillStarting
    */
   async activate(): Promise<Leg> {
-    const { activator, clock, router, sick } = this.#context;
+    const { activator, books, clock, router, sick } = this.#context;
     for (;;) {
       const route = await router.resolve(this.#target);
       if (this.#left) throw new Left();
+      // All that can be done here is to pass it on.
+      if (route.here === null) this.#entry.goes(books.passed);
       const place = this.#choose(route);
       if (place === null) {
         await this.#look(route);
@@ -161,14 +166,15 @@ export class Visit {
       const spec = place.generation;
       const generation = activator.generation(spec);
       if (activator.ready(generation)) return new LocalLeg(activator, generation);
+      this.#entry.waits(route.app);
       // Here, too, balance.ts leaves it for the last, but not on behalf of another host.
       if (spec.fetching && this.#target.choice) throw new Problem('fetching', 'The image of the app is not on this host yet.');
       sick.tries(route.app, place.host);
       const patience = this.#patient?.patience(route) ?? null;
-      this.#deadline ??= this.#arrivedAt - (patience?.beforeMs ?? 0) + spec.startTimeoutS * 1000;
+      this.#deadline ??= this.#entry.arrivedAt - (patience?.beforeMs ?? 0) + spec.startTimeoutS * 1000;
       try {
         // What went before an attempt that is made again was no wait for this start.
-        this.#wait = activator.wait(generation, this.#failures === 0 ? this.#arrivedAt : clock.now(), this.#deadline);
+        this.#wait = activator.wait(generation, this.#failures === 0 ? this.#entry.arrivedAt : clock.now(), this.#deadline, this.#entry);
         this.waited = addWait(this.waited, await this.#end(this.#wait, patience, generation));
         sick.well(route.app, place.host);
         return new LocalLeg(activator, generation);

@@ -3,6 +3,7 @@ import { beforeEach, describe, test } from 'node:test';
 import { netUnit } from '../../../src/model/names.ts';
 import { SystemdError } from '../../../src/systemd/manager.ts';
 import { Activator, Left } from '../../../src/proxy/activate.ts';
+import { Books } from '../../../src/proxy/books.ts';
 import { Gone } from '../../../src/proxy/lease-job.ts';
 import type { Generation } from '../../../src/proxy/generation.ts';
 import { pause } from '../../../src/proxy/clock.ts';
@@ -17,7 +18,7 @@ let log: MemoryLog;
 let activator: Activator;
 
 function make(over: { maxStarts?: number; maxWaiting?: number } = {}): void {
-  activator = new Activator({ manager, clock, log, starts: ownStarts({ manager, clock, log, maxStarts: over.maxStarts ?? 4 }), maxWaiting: over.maxWaiting ?? 1024 });
+  activator = new Activator({ manager, clock, log, starts: ownStarts({ manager, clock, log, maxStarts: over.maxStarts ?? 4 }), books: new Books(clock), maxWaiting: over.maxWaiting ?? 1024 });
 }
 
 beforeEach(() => {

@@ -3,6 +3,7 @@
  * MAX_STARTS`. The systemd that it asks is its parent, so that a start goes on when this process is killed.
  */
 import { Activator } from '../../../src/proxy/activate.ts';
+import { Books } from '../../../src/proxy/books.ts';
 import { systemClock as clock } from '../../../src/proxy/clock.ts';
 import { DeskOfHost } from '../../../src/proxy/desk.ts';
 import { Starts } from '../../../src/proxy/starts.ts';
@@ -50,7 +51,7 @@ const manager = new Parent();
 const log = new MemoryLog();
 const starts = new Starts(clock);
 const desk = new DeskOfHost({ manager, clock, log, starts, maxStarts: Number(maxStarts), processes: Number(processes), instance: Number(instance), path });
-const activator = new Activator({ manager, clock, log, starts, maxWaiting: 100 });
+const activator = new Activator({ manager, clock, log, starts, books: new Books(clock), maxWaiting: 100 });
 
 process.on('message', (word: ToChild) => {
   if ('want' in word) {

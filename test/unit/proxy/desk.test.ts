@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { beforeEach, describe, test, type TestContext } from 'node:test';
 import { Activator } from '../../../src/proxy/activate.ts';
+import { Books } from '../../../src/proxy/books.ts';
 import { systemClock } from '../../../src/proxy/clock.ts';
 import { DeskClient } from '../../../src/proxy/desk-client.ts';
 import { DeskServer } from '../../../src/proxy/desk-server.ts';
@@ -206,7 +207,7 @@ describe('two processes and an app that does not start', () => {
     const manager = new FakeManager();
     manager.job = () => 'dependency';
     manager.evidences.set('fc-ctr-shop-0000000a.service', { result: 'exit-code', exit: { kind: 'exited', status: 3 }, statusText: '', unmounted: [] });
-    const activators = [0, 1].map(() => new Activator({ manager, clock, log, starts: processAt(desk), maxWaiting: 100 }));
+    const activators = [0, 1].map(() => new Activator({ manager, clock, log, starts: processAt(desk), books: new Books(clock), maxWaiting: 100 }));
     const answers: string[] = [];
     const visit = async (activator: Activator): Promise<void> => {
       try {

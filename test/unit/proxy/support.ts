@@ -5,6 +5,7 @@ import { connect, type AddressInfo, type Socket } from 'node:net';
 import type { TestContext } from 'node:test';
 import type { Logger } from '../../../src/log.ts';
 import { Activator } from '../../../src/proxy/activate.ts';
+import { Books } from '../../../src/proxy/books.ts';
 import { systemClock, type Alarm, type Clock } from '../../../src/proxy/clock.ts';
 import { ownDesk, type OwnDeskOptions } from '../../../src/proxy/own-desk.ts';
 import { Peers } from '../../../src/proxy/peers.ts';
@@ -244,6 +245,8 @@ export interface TestProxy {
   readonly manager: FakeManager;
   readonly log: MemoryLog;
   readonly activator: Activator;
+  readonly books: Books;
+  readonly starts: Starts;
   readonly server: ProxyServer;
   /** Serves this from now on. */
   follow(snapshot: Snapshot): void;
@@ -274,14 +277,15 @@ export async function testProxy(t: TestContext, snapshot: Snapshot | null, optio
   const log = new MemoryLog();
   const clock = systemClock;
   const starts = ownStarts({ manager, clock, log, maxStarts: options.maxStarts ?? 4 });
-  const activator = new Activator({ manager, clock, log, starts, maxWaiting: options.maxWaiting ?? 1024 });
+  const books = new Books(clock);
+  const activator = new Activator({ manager, clock, log, starts, books, maxWaiting: options.maxWaiting ?? 1024 });
   const router = new Router({ manager, clock, log, reload: options.reload ?? (() => Promise.resolve()) });
   const tokens = new FleetTokens(options.tokens ?? [TOKEN]);
   const tls = options.tls ?? null;
   const peers = new Peers({ tokens, tls, clock, log });
   const sick = new SickPlaces(clock, log);
   const server = new ProxyServer({
-    activator, router, peers, sick, tokens, tls, adminSocket: options.adminSocket ?? '/nonexistent/admin.sock', clock, log, trusted: options.trusted ?? (() => false),
+    activator, router, peers, sick, books, tokens, tls, adminSocket: options.adminSocket ?? '/nonexistent/admin.sock', clock, log, trusted: options.trusted ?? (() => false),
     ...(options.headersTimeoutMs === undefined ? {} : { headersTimeoutMs: options.headersTimeoutMs }),
   });
   const port = await server.listen({ host: '127.0.0.1', port: 0 });
@@ -294,7 +298,7 @@ export async function testProxy(t: TestContext, snapshot: Snapshot | null, optio
     follow(snapshotOf());
     peers.close();
   });
-  return { port, internal, peers, manager, log, activator, server, follow };
+  return { port, internal, peers, manager, log, activator, books, starts, server, follow };
 }
 
 /** A proxy in front of one awake or sleeping app, `app.example`. */
