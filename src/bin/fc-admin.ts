@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { useOf } from '../admin/cgroup.ts';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Fleet } from '../admin/fleet.ts';
 import { fleetJson } from '../admin/fleet-json.ts';
 import { allowedHosts } from '../admin/host-names.ts';
@@ -33,6 +34,9 @@ import { SystemdBus } from '../systemd/bus.ts';
 import { inheritedSockets } from '../systemd/sockets.ts';
 import { UnitWatch } from '../systemd/unit-watch.ts';
 import { version } from '../version.ts';
+
+/** systemd need not answer. */
+const FIRST_LOOK_MS = 5000;
 
 const STATE_DIR = '/var/lib/fastcontainer';
 
@@ -98,9 +102,10 @@ async function main(): Promise<number> {
   const end = new Promise<void>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => { resolve(); });
   });
+  // Before anybody can ask: all apps would seem to be asleep. Who connects meanwhile waits in the sockets' queues.
+  await Promise.race([units.start(), pause(FIRST_LOOK_MS, undefined, { ref: false })]);
   for (const where of places) await server.listen(where);
   for (const { fd, name } of inherited) if (name === 'report') await reports.listen({ fd });
-  await units.start();
   log.info('ready', { listeners: places.length });
 
   await end;

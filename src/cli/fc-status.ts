@@ -54,7 +54,7 @@ export const FC_STATUS: CommandSpec = {
     { command: "fc-status --no-legend | awk '$3 == \"awake\" { print $1 }'", doc: 'the names of the apps that are awake' },
     { command: "fc-status --json | jq '.apps[] | select(.inFlight > 0) | .name'", doc: 'the same in JSON, of those that are at work' },
   ],
-  seeAlso: ['fc-sync(8)', 'fc-proxy(8)'],
+  seeAlso: ['fc-why(1)', 'fc-admin(8)', 'fc-sync(8)', 'fc-proxy(8)'],
 };
 
 export interface StatusCommand {
