@@ -86,8 +86,12 @@ export function selectApps(apps: readonly AppState[], { app: only, text, states,
 
 /** What is asked for of all that a host says; `counts` and the rest stay those of the whole host. */
 export function selectStatus(status: HostStatus, selection: Selection): HostStatus {
-  const apps = selectApps(status.apps, selection);
-  return { ...status, matching: apps.length, apps: apps.slice(0, selection.limit), events: newest(status.events.filter(({ id }) => id > selection.eventsSince), selection.events) };
+  const matching = selectApps(status.apps, selection);
+  const apps = matching.slice(0, selection.limit);
+  const names = new Set(apps.map(({ name }) => name));
+  // Thousands of names, of which the reader of a few apps has no use.
+  const sync = status.sync === null ? null : { ...status.sync, deepAsleep: status.sync.deepAsleep.filter((name) => names.has(name)) };
+  return { ...status, sync, matching: matching.length, apps, events: newest(status.events.filter(({ id }) => id > selection.eventsSince), selection.events) };
 }
 
 function newest(events: readonly HostEvent[], count: number): readonly HostEvent[] {

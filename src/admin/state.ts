@@ -102,7 +102,7 @@ export interface SyncState {
   readonly handingOver: readonly { readonly app: string; readonly to: string }[];
   /** Hand-overs since the host began to count, by how they ended. */
   readonly handOvers: { readonly done: number; readonly failed: number };
-  /** Apps in deep sleep. */
+  /** Apps in deep sleep; at `/state.json`, of those that were asked for. */
   readonly deepAsleep: readonly string[];
 }
 

@@ -55,6 +55,14 @@ test('a limit cuts the apps, not what is told of the whole host', () => {
   assert.deepEqual(selectStatus(hostStatus(APPS), select('limit=0')).apps, []);
 });
 
+test('of the apps in deep sleep, those that were asked for are named', () => {
+  const sync = { syncedAt: 1, triedAt: 1, error: null, revision: '1', rejections: [], failed: [], handingOver: [], handOvers: { done: 0, failed: 0 }, deepAsleep: ['archive', 'blog'] };
+  const deep = (query: string): readonly string[] | undefined => selectStatus(hostStatus(APPS, { sync }), select(query)).sync?.deepAsleep;
+  assert.deepEqual(deep(''), ['archive', 'blog']);
+  assert.deepEqual(deep('q=blog'), ['blog']);
+  assert.deepEqual(deep('limit=0'), []);
+});
+
 test('of the events, the newest', () => {
   const events = [1, 2, 3].map((id): HostEvent => ({ id, at: id, kind: 'slept', app: 'shop', generation: '0123abcd', awakeMs: 1 }));
   const ids = (query: string): number[] => selectStatus(hostStatus([], { events }), select(query)).events.map(({ id }) => id);
