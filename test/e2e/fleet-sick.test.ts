@@ -142,11 +142,13 @@ describe('a host that cannot start an app', () => {
     assert.equal(report.failures.length, 0, summary(report));
   });
 
-  test('when none can, the answer says what each says, and the first that can serves', { timeout: 60_000 }, async () => {
+  test('when none can, the journal says what each says, and the first that can serves', { timeout: 60_000 }, async () => {
     await fleet.place('nowhere', { web1: 100, web2: 100 }, { image: 'localhost/fc-nowhere' });
     await front.until(async () => {
-      const { status, body } = await front.request('nowhere.test', '/', { method: 'POST', body: 'x' });
-      return ((status === 502 || status === 503) && /on web1: .* on web2: |on web2: .* on web1: /.test(body)) || `${status} ${body}`;
+      const answer = await front.request('nowhere.test', '/', { method: 'POST', body: 'x' });
+      if (answer.status !== 502 && answer.status !== 503) return `${answer.status} ${answer.body}`;
+      const reason = await reasonOf(front, answer);
+      return /on web1: .* on web2: |on web2: .* on web1: /.test(reason) || reason;
     }, { timeoutMs: 10_000, what: 'both are named' });
     await web2.ok(`podman tag ${TEST_IMAGE} localhost/fc-nowhere`);
     await front.until(async () => (await front.request('nowhere.test', '/')).status === 200 || 'not yet', { timeoutMs: 40_000, what: 'web2 serves' });

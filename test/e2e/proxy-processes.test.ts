@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { bootHost, type Response, type TestHost } from '../support/host.ts';
 import { Load, summary, throughProxy } from '../support/load.ts';
 import { assertWhole, openDownload, openSocket } from '../support/streams.ts';
+import { reasonOf, referenceOf } from '../support/units.ts';
 
 const MANY = Array.from({ length: 12 }, (_, n) => `many${n}`);
 
@@ -83,17 +84,17 @@ test('of twelve apps asked for at once, by several each, no more than max_starts
   assert.equal(starts, 12);
 });
 
-test('an app that does not start is tried as if there were one process, and all say why', async () => {
+test('an app that does not start is tried as if there were one process, and the journal says why of all', async () => {
   const answers: Response[] = [];
   const began = performance.now();
   // Tries: the first, one at once, and then after 2 s, 4 s and 8 s.
   while (performance.now() - began < 9000) answers.push(...await Promise.all(Array.from({ length: 12 }, () => host.request('broken.test', '/', { headers: { accept: 'text/plain' } }))));
   const { starts } = await mostAtOnce('broken');
   assert.ok(starts >= 3 && starts <= 4, `${starts} starts`);
-  for (const { status, body } of answers) {
-    assert.ok(status === 502 || status === 503, `${status} ${body}`);
-    assert.match(body, /it exited with status 3/);
-  }
+  for (const { status, body } of answers) assert.ok(status === 502 || status === 503, `${status} ${body}`);
+  // Those who meet the same trouble share its reference.
+  const references = new Map(answers.map((answer) => [referenceOf(answer), answer]));
+  for (const answer of references.values()) assert.match(await reasonOf(host, answer), /it exited with status 3/);
   assert.ok(answers.filter(({ status }) => status === 503).length > answers.length / 2);
   const told = (await host.journal('fc-proxy*')).filter(({ message }) => /exited with status 3.* generation=broken/.test(message));
   assert.equal(told.length, starts, 'each failure is in the journal once');
