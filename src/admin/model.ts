@@ -78,7 +78,7 @@ export class HostModel {
     if (now.state === 'active' && before?.state !== 'active' && now.startedAt > 0) this.#awoke(now, before);
     const wasUp = before !== null && before.activeAt >= before.startedAt && before.activeAt > 0 && before.state !== 'failed';
     if (!wasUp || (now.state !== 'inactive' && now.state !== 'failed')) return;
-    const at = now.changedAt > 0 ? now.changedAt : Date.now();
+    const at = Math.round(now.changedAt > 0 ? now.changedAt : Date.now());
     this.ledger.of(now.app).sleptAt = at;
     this.events.add({ kind: 'slept', at, app: now.app, generation: now.gen, awakeMs: Math.max(0, Math.round(at - before.activeAt)) });
     this.#options.changed?.();
