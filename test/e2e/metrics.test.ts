@@ -80,6 +80,8 @@ describe('time awake is what systemd says', () => {
     const { awakeS, cpuS } = await lastRun('shop');
     assert.ok(awakeS > 1);
     same(await says(awake('shop'), (seconds) => seconds > 0 && Math.abs(seconds - awakeS) < 1e-5), awakeS);
+    assert.equal(await says('fastcontainer_requests_total{app="shop",code="2xx"}', (count) => count === 2), 2);
+    assert.equal(await value('fastcontainer_cold_starts_total{app="shop",result="success"}'), 1);
     const cpu = await says('fastcontainer_cpu_seconds_total{app="shop"}', (seconds) => seconds > cpuS / 2);
     assert.ok(cpu <= cpuS, `${cpu} s of CPU time, and systemd has ${cpuS}`);
     const mean = await value('fastcontainer_memory_byte_seconds_total{app="shop"}') / awakeS;
@@ -95,6 +97,7 @@ describe('time awake is what systemd says', () => {
       const { awakeS } = await lastRun(app);
       same(await says(awake(app), (seconds) => Math.abs(seconds - awakeS) < 1e-5), awakeS);
     }
+    assert.equal(await value('fastcontainer_requests_total{app="my-mail",code="2xx"}'), 0);
     assert.equal(await says('fastcontainer_cold_starts_total{app="my-mail",result="success"}', (count) => count === 1), 1);
   });
 
@@ -113,6 +116,7 @@ describe('time awake is what systemd says', () => {
     // Their ends are those of fc-clean.
     const found = await says(awake('shop'), (seconds) => seconds > wanted - 0.1);
     same(found, wanted, 0.1);
+    await says('fastcontainer_requests_total{app="shop",code="2xx"}', (count) => count === 4);
     await says(awake('long'), (seconds) => seconds > 0);
     await host.ok(`systemctl stop ${units.get('long')}`);
     const { awakeS } = await lastRun('long');
