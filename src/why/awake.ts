@@ -12,6 +12,8 @@ export function whyAwake(facts: Facts): Section | null {
   const serving = servingOf(facts);
   if (serving === null) return null;
   const up = isUp(serving.container.activeState);
+  // Why it did not start is a section of its own.
+  if (!up && (serving.container.activeState === 'failed' || serving.failedAt !== null || facts.state?.state === 'quarantined')) return null;
   const sentences = [...(up ? holders(facts, serving) : asleep(facts, serving)), ...leftovers(facts)];
   return { title: up ? 'Why is it awake?' : 'Why is it not awake?', wrong: false, sentences };
 }
@@ -86,8 +88,7 @@ function asleep(facts: Facts, serving: GenerationFacts): readonly Sentence[] {
   const slept = events.findLast((event) => event.kind === 'slept' && event.app === app);
   const leaseS = routeOf(facts)?.here?.leaseS ?? null;
   const said: Sentence[] = [];
-  // Why it did not start is a section of its own.
-  if (serving.container.activeState !== 'failed' && serving.failedAt === null && state?.state !== 'quarantined' && facts.imageFailure === null) {
+  if (facts.imageFailure === null) {
     if (routeOf(facts) === null) return lastRequest(facts);
     said.push(say(leaseS === null ? 'It should never sleep (apps.idle_timeout_s of its row is NULL), and will be started by fc-sync.'
       : slept === undefined && serving.container.since === null ? 'Nobody has asked for it of late; the next request wakes it.'

@@ -1,7 +1,9 @@
 /** fc-why, on a host where each of the things that it is asked about is so; and what fc-sync tells of its runs. */
 import assert from 'node:assert/strict';
+import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, test } from 'node:test';
+import WebSocket from 'ws';
 import { parseSyncReport } from '../../src/admin/sync-report.ts';
 import type { SyncState } from '../../src/admin/state.ts';
 import { bootHost, insertApp, type TestHost } from '../support/host.ts';
@@ -9,6 +11,7 @@ import type { Result } from '../support/run.ts';
 
 let host: TestHost;
 
+const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0';
 const REPORT = '/var/lib/fastcontainer/report.json';
 
 const report = async (): Promise<SyncState> => parseSyncReport(await host.ok(`cat ${REPORT}`)) ?? assert.fail('no report');
@@ -101,6 +104,31 @@ describe('report.json', () => {
 });
 
 describe('why is it awake, and what woke it', () => {
+  test('a request of a browser', async () => {
+    assert.equal((await host.request('shop.test', '/?secret=1', { headers: { 'user-agent': BROWSER } })).status, 200);
+    await host.until(async () => /A request woke it/.test((await host.exec('fc-why', 'shop')).stdout) || 'not told yet', { timeoutMs: 10_000, what: 'fc-admin has heard of it' });
+    const text = await why('shop', 0, /^shop has been awake on web1/, /Its lease of 5 minutes runs out in \d minutes \(\d\d:\d\d:\d\d\)/, /The last request came/,
+      /Why did it wake\?/, /A request woke it .*, and waited \d+ ms for it/, /GET http:\/\/shop\.test\/$/m, /, a browser \(Mozilla\/5\.0 .*Firefox\/140\.0\)/);
+    assert.doesNotMatch(text, /secret/);
+  });
+
+  test('what is in flight: from whom, and since when', async () => {
+    const aborted = new AbortController();
+    const slow = httpRequest({ host: host.address, port: 80, path: '/slow?ms=60000', headers: { host: 'shop.test', 'user-agent': 'Googlebot/2.1' }, agent: false, signal: aborted.signal });
+    slow.on('error', () => undefined);
+    slow.end();
+    const socket = new WebSocket(`ws://${host.address}/ws`, { headers: { host: 'www.shop.test' } });
+    await new Promise((resolve, reject) => { socket.once('open', resolve); socket.once('error', reject); });
+    try {
+      await host.until(async () => /1 request and 1 WebSocket are in flight/.test((await host.exec('fc-why', 'shop')).stdout) || 'not both', { timeoutMs: 10_000, what: 'both are in flight' });
+      await why('https://www.shop.test/ws', 0, /^www\.shop\.test leads to the app shop \(by \*\.shop\.test\)\. shop has been awake/, /1 request and 1 WebSocket are in flight/,
+        /GET http:\/\/shop\.test\/slow since .* from \S+, a bot or program \(Googlebot\/2\.1\)/, /WebSocket or the like: GET http:\/\/www\.shop\.test\/ws/);
+    } finally {
+      aborted.abort();
+      socket.terminate();
+    }
+  });
+
   test('a program at its socket', async () => {
     await host.ok('systemd-run --quiet --unit=at-the-door curl -s --unix-socket /run/fastcontainer/door.sock "http://x/slow?ms=60000"');
     await host.until(async () => (await host.state('fc-app-door-*.service')) === 'active' || 'not connected', { timeoutMs: 20_000, what: 'door is awake' });
@@ -128,9 +156,10 @@ describe('why is it awake, and what woke it', () => {
 });
 
 describe('why did it not start', () => {
-  test('it ends at once: what it said, and how it ended', async () => {
-    assert.ok((await host.request('exits.test', '/')).status >= 500);
-    const text = await why('exits', 1, /^exits did not start/, /Why did it not start\?/, /exited with status 3/, /result exit-code, exit status 3/, /The last that it said/, /no database/);
+  test('it ends at once: who asked, what it said, how often, and when it is tried again', async () => {
+    for (let round = 0; round < 2; round++) assert.ok((await host.request('exits.test', '/', { headers: { 'user-agent': BROWSER } })).status >= 500);
+    await host.until(async () => /failed 2 times/.test((await host.exec('fc-why', 'exits')).stdout) || 'not told yet', { timeoutMs: 10_000, what: 'fc-admin has heard of it' });
+    const text = await why('exits', 1, /^exits (does|did) not start/, /Why did it not start\?/, /exited with status 3/, /result exit-code, exit status 3/, /This request asked for it/, /GET http:\/\/exits\.test\//, /The last that it said/, /no database/, /It has failed 2 times in a row/);
     assert.doesNotMatch(text, /\x1b/);
   });
 
