@@ -16,8 +16,8 @@ readonly NODE_NEEDED=20.18.1
 readonly NODE_LTS=24.21.0
 
 # What a FastContainer host needs. Without recommends podman comes without netavark,
-# which apps do not use but podman wants to find.
-readonly HOST_PACKAGES=(podman crun conmon netavark skopeo nftables iproute2 dbus polkitd procps ca-certificates)
+# which apps do not use but podman wants to find. nft and ip look protocols up by name in netbase's /etc/protocols.
+readonly HOST_PACKAGES=(podman crun conmon netavark skopeo nftables iproute2 netbase dbus polkitd procps ca-certificates)
 # What a machine needs that boots such hosts within itself (scripts/testhost).
 readonly MACHINE_PACKAGES=(systemd systemd-container util-linux curl)
 

@@ -7,6 +7,8 @@ import { NoProgram, run } from '../run.ts';
 /** A program that the host's work stands on: the oldest version it was tried with, and Debian's package. */
 interface Tool {
   readonly name: string;
+  /** Where that is no program: what tells whether it is there. */
+  readonly program?: string;
   readonly args: readonly string[];
   readonly least: string | null;
   readonly package: string;
@@ -20,6 +22,8 @@ export const TOOLS: readonly Tool[] = [
   { name: 'skopeo', args: ['--version'], least: null, package: 'skopeo' },
   { name: 'nft', args: ['--version'], least: '1.0', package: 'nftables' },
   { name: 'ip', args: ['-V'], least: null, package: 'iproute2' },
+  // Without it nft and ip know no protocol by its name, and fc-firewall's rules are not loaded.
+  { name: '/etc/protocols', program: 'getent', args: ['protocols', 'ipv6-icmp'], least: null, package: 'netbase' },
   { name: 'nsenter', args: ['--version'], least: null, package: 'util-linux' },
   { name: 'perl', args: ['-e', 'print substr($^V, 1)'], least: null, package: 'perl-base' },
 ];
@@ -47,7 +51,7 @@ export function judgeVersions({ kernel, node, os, tools }: VersionFacts): readon
   for (const { name, least, package: from } of TOOLS) {
     const said = tools.get(name) ?? null;
     const version = said === null ? null : versionIn(said);
-    if (said === null) findings.push(error(`there is no ${name}`, 'no container runs without it', command(`apt-get update && apt-get install ${from}`)));
+    if (said === null) findings.push(error(`there is no ${name}`, 'apps do not start without it', command(`apt-get update && apt-get install ${from}`)));
     else if (least !== null && (version === null || isOlder(version, least))) {
       findings.push(warning(`${name} is of version ${version ?? 'unknown'}, older than ${least}`, 'nobody has tried it', command(`apt-get update && apt-get install ${from}`)));
     }
@@ -77,7 +81,7 @@ export default check<VersionFacts>({
     kernel: release(),
     node: process.versions.node,
     os: parseOsRelease(await readFile('/etc/os-release', 'utf8').catch(() => '')),
-    tools: new Map(await Promise.all(TOOLS.map(async ({ name, args }) => [name, await saidBy(name, args)] as const))),
+    tools: new Map(await Promise.all(TOOLS.map(async ({ name, program = name, args }) => [name, await saidBy(program, args)] as const))),
   }),
   judge: judgeVersions,
 });
@@ -88,10 +92,10 @@ export function parseOsRelease(text: string): VersionFacts['os'] {
   return id === null ? null : { id, version: version ?? '' };
 }
 
-async function saidBy(name: string, args: readonly string[]): Promise<string | null> {
+async function saidBy(program: string, args: readonly string[]): Promise<string | null> {
   try {
-    const { stdout, stderr } = await run(name, args);
-    return `${stdout}${stderr}`;
+    const { code, stdout, stderr } = await run(program, args);
+    return code === 0 ? `${stdout}${stderr}` : null;
   } catch (cause) {
     if (cause instanceof NoProgram) return null;
     throw cause;

@@ -15,7 +15,7 @@ import { assertFinds } from './support.ts';
 describe('versions', () => {
   const tools = new Map([
     ['systemctl', 'systemd 252 (252.39-1~deb12u2)\n+PAM'], ['podman', 'podman version 4.3.1'], ['crun', 'crun version 1.8.1\ncommit: x'], ['conmon', 'conmon version 2.1.6'],
-    ['skopeo', 'skopeo version 1.9.3'], ['nft', 'nftables v1.0.6 (Lester Gooch #5)'], ['ip', 'ip utility, iproute2-6.1.0, libbpf 1.1.0'], ['nsenter', 'nsenter from util-linux 2.38.1'], ['perl', '5.36.0'],
+    ['skopeo', 'skopeo version 1.9.3'], ['nft', 'nftables v1.0.6 (Lester Gooch #5)'], ['ip', 'ip utility, iproute2-6.1.0, libbpf 1.1.0'], ['/etc/protocols', 'ipv6-icmp             58 IPv6-ICMP'], ['nsenter', 'nsenter from util-linux 2.38.1'], ['perl', '5.36.0'],
   ]);
   const good = { kernel: '6.1.0-18-amd64', node: '20.18.1', os: { id: 'debian', version: '12' }, tools };
 
