@@ -15,7 +15,7 @@ export interface Said {
   readonly unrouted: Counts;
   /** Number of its last event. */
   seq: number;
-  /** When it was last heard of, ms since the epoch. */
+  /** When it was last heard of, ms since the epoch; earlier, if it has said farewell: it is forgotten sooner. */
   at: number;
 }
 
@@ -34,6 +34,8 @@ interface Present {
 const TELLS_ALL_MS = 900;
 /** How long a process that has gone without a farewell may still come back. */
 const REMEMBER_MS = 3_600_000;
+/** How long one that has said the last of it may say it again. */
+const FAREWELL_MS = 120_000;
 
 export class Ledger {
   /** By app, of those that somebody has asked for since this host began to count. */
@@ -98,8 +100,8 @@ export class Ledger {
       said.seq = seq;
       this.#happened(event);
     }
-    // Not to come back.
-    if (report.last) said.at = -Infinity;
+    // Should it not hear that this was heard, as fc-admin is restarted just now, it says all of it to the next one.
+    if (report.last) said.at = now - REMEMBER_MS + FAREWELL_MS;
     this.#changed();
   }
 

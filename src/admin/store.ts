@@ -28,7 +28,7 @@ export function storeText({ ledger, events, since }: Kept, boot: string, now = D
     apps: Object.fromEntries(apps.map(([app, of]) => [app, accountJson(of)])),
     passed: accountJson(ledger.passed),
     unrouted: accountJson(ledger.unrouted),
-    processes: Object.fromEntries([...ledger.said].filter(([, { at }]) => at > -Infinity).map(([process, { apps: said, passed, unrouted, seq, at }]) => [process, {
+    processes: Object.fromEntries([...ledger.said].map(([process, { apps: said, passed, unrouted, seq, at }]) => [process, {
       seq, at, passed: countsJson(passed), unrouted: countsJson(unrouted),
       apps: Object.fromEntries([...said].map(([app, counts]) => [app, countsJson(counts)])),
     }])),

@@ -33,6 +33,7 @@ function restarted(kept: Books, boot = 'boot'): Books {
 }
 
 const SECOND = 1000;
+const HOUR = 3600 * SECOND;
 
 describe('the ledger', () => {
   test('adds up processes, and counts what is said twice once', () => {
@@ -84,13 +85,28 @@ describe('the ledger', () => {
     assert.equal(ledger.of('shop').requests, 7);
   });
 
-  test('a process that has said farewell is forgotten, and what it counted is not', () => {
+  test('a process that says farewell twice, as fc-admin was restarted before it could hear that it was heard, counts once', () => {
     const before = books();
     before.ledger.joined('a', 0);
-    before.ledger.take('a', report({ apps: [['shop', tally(5)]], last: true }), SECOND);
+    before.ledger.take('a', report({ apps: [['shop', tally(5)]], events: [[1, woke(100)]], last: true }), HOUR);
     before.ledger.left('a');
-    const { ledger } = restarted(before);
-    assert.deepEqual([ledger.of('shop').requests, ledger.said.size], [5, 0]);
+    const { ledger, events } = restarted(before);
+    ledger.joined('a', HOUR);
+    ledger.take('a', report({ apps: [['shop', tally(5)]], events: [[1, woke(100)]], last: true }), HOUR + SECOND);
+    assert.deepEqual([ledger.of('shop').requests, events.since(0).length], [5, 1]);
+  });
+
+  test('a process that has said farewell is forgotten soon, another one later, and what they counted is not', () => {
+    const { ledger } = books();
+    for (const process of ['a', 'b', 'c']) ledger.joined(process, 0);
+    ledger.take('a', report({ apps: [['shop', tally(5)]], last: true }), HOUR);
+    ledger.take('b', report({ apps: [['shop', tally(5)]] }), HOUR);
+    ledger.left('a');
+    ledger.left('b');
+    ledger.take('c', report({}), HOUR + 180 * SECOND);
+    assert.deepEqual([...ledger.said.keys()], ['b', 'c']);
+    ledger.take('c', report({}), 3 * HOUR);
+    assert.deepEqual([[...ledger.said.keys()], ledger.of('shop').requests], [['c'], 10]);
   });
 
   test('requests that were counted before anybody listened are no rush of the moment', () => {
