@@ -6,9 +6,13 @@ type WithoutId<E> = E extends HostEvent ? Omit<E, 'id'> : never;
 export type News = WithoutId<HostEvent>;
 
 const KEPT = 200;
+/** Of so many apps, those that something happened to last, the last event of each kind is kept besides. */
+const KEPT_APPS = 20_000;
 
 export class EventLog {
   #events: HostEvent[] = [];
+  /** By app, the one that something happened to last at the end: its last event of each kind. */
+  readonly #lasts = new Map<string, Map<HostEvent['kind'], HostEvent>>();
   #next = 1;
   readonly #listeners: ((event: HostEvent) => void)[] = [];
 
@@ -21,12 +25,28 @@ export class EventLog {
     const event: HostEvent = { id: this.#next++, ...news };
     this.#events.push(event);
     if (this.#events.length > KEPT) this.#events.shift();
+    this.#note(event);
     for (const listener of this.#listeners) listener(event);
   }
 
   /** Those with a higher id, the oldest first. */
   since(id: number): readonly HostEvent[] {
     return this.#events.filter((event) => event.id > id);
+  }
+
+  /** Those of an app: what woke it last, too, however much has happened on the host since. The oldest first. */
+  of(app: string): readonly HostEvent[] {
+    const found = new Map([...this.#lasts.get(app)?.values() ?? [], ...this.#events.filter((event) => event.app === app)].map((event) => [event.id, event]));
+    return [...found.values()].sort((a, b) => a.id - b.id);
+  }
+
+  #note(event: HostEvent): void {
+    const lasts = this.#lasts.get(event.app) ?? new Map<HostEvent['kind'], HostEvent>();
+    this.#lasts.delete(event.app);
+    this.#lasts.set(event.app, lasts.set(event.kind, event));
+    if (this.#lasts.size <= KEPT_APPS) return;
+    const [oldest] = this.#lasts.keys();
+    if (oldest !== undefined) this.#lasts.delete(oldest);
   }
 
   /** The id of the next one. */
@@ -38,5 +58,6 @@ export class EventLog {
   restore(events: readonly HostEvent[], next: number): void {
     this.#events = events.slice(-KEPT);
     this.#next = next;
+    for (const event of this.#events) this.#note(event);
   }
 }

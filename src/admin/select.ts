@@ -4,7 +4,7 @@
  *
  * | parameter | is |
  * | --- | --- |
- * | `app` | this app and no other |
+ * | `app` | this app and no other, and what happened to it |
  * | `q` | apps whose name, a domain, generation or `why` holds this text, in whatever case |
  * | `state` | apps in one of these states, separated by commas |
  * | `sort` | their order, one of SORTS; without it what needs attention comes first (ATTENTION) |

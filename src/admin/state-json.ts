@@ -9,7 +9,8 @@ export function stateJson(model: HostModel): Handler {
   return ({ query }) => {
     const selection = selectionOf(query);
     if (selection.app !== null && !model.has(selection.app)) throw new AdminProblem(404, `This host knows no app ${selection.app}.`);
-    return json(selectStatus(model.status(), selection));
+    const status = model.status();
+    return json(selectStatus(selection.app === null ? status : { ...status, events: model.events.of(selection.app) }, selection));
   };
 }
 
