@@ -65,7 +65,7 @@ describe('scripts/provision, told something wrong,', () => {
       const result = await host.sh(`cd /root && ${scripts}/provision --no-packages ${options}`);
       assert.equal(result.code, code, `${options}\n${result.stderr}`);
       assert.match(result.stderr, says);
-      assert.equal(result.stderr.includes('usage:'), code === 2, options);
+      assert.equal(result.stderr.includes('Usage:'), code === 2, options);
     }
     assert.equal(await host.ok('ls /etc | diff /root/before -; ls /usr/lib/fastcontainer /usr/bin/fc-{sync,proxy,admin} 2>/dev/null || true'), '');
   });
