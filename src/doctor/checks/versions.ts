@@ -37,7 +37,7 @@ export interface VersionFacts {
   readonly node: string;
   /** Of os-release(5); null: there is none. */
   readonly os: { readonly id: string; readonly version: string } | null;
-  /** Tool → what it says of its version; null: it is not there. */
+  /** Tool → what it says of its version; null: it is not there; empty: it would not say. */
   readonly tools: ReadonlyMap<string, string | null>;
 }
 
@@ -52,6 +52,7 @@ export function judgeVersions({ kernel, node, os, tools }: VersionFacts): readon
     const said = tools.get(name) ?? null;
     const version = said === null ? null : versionIn(said);
     if (said === null) findings.push(error(`there is no ${name}`, 'apps do not start without it', command(`apt-get update && apt-get install ${from}`)));
+    else if (said === '') findings.push(info(`${name} does not say its version`, 'podman, for one, says nothing to who has no home', command(`${name} --version`)));
     else if (least !== null && (version === null || isOlder(version, least))) {
       findings.push(warning(`${name} is of version ${version ?? 'unknown'}, older than ${least}`, 'nobody has tried it', command(`apt-get update && apt-get install ${from}`)));
     }
@@ -81,7 +82,7 @@ export default check<VersionFacts>({
     kernel: release(),
     node: process.versions.node,
     os: parseOsRelease(await readFile('/etc/os-release', 'utf8').catch(() => '')),
-    tools: new Map(await Promise.all(TOOLS.map(async ({ name, program = name, args }) => [name, await saidBy(program, args)] as const))),
+    tools: new Map(await Promise.all(TOOLS.map(async ({ name, program, args }) => [name, await saidBy(program ?? name, args, program === undefined ? '' : null)] as const))),
   }),
   judge: judgeVersions,
 });
@@ -92,10 +93,11 @@ export function parseOsRelease(text: string): VersionFacts['os'] {
   return id === null ? null : { id, version: version ?? '' };
 }
 
-async function saidBy(program: string, args: readonly string[]): Promise<string | null> {
+/** @param failed what it counts as when it says that something is wrong */
+async function saidBy(program: string, args: readonly string[], failed: string | null): Promise<string | null> {
   try {
     const { code, stdout, stderr } = await run(program, args);
-    return code === 0 ? `${stdout}${stderr}` : null;
+    return code === 0 ? `${stdout}${stderr}` : failed;
   } catch (cause) {
     if (cause instanceof NoProgram) return null;
     throw cause;

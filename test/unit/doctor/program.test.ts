@@ -30,6 +30,9 @@ describe('versions', () => {
   test('each that is missing is told', () => {
     assertFinds(judgeVersions({ ...good, tools: new Map() }), ...TOOLS.map(({ name, package: from }) => ['error', new RegExp(`there is no ${name}$`), new RegExp(`install ${from}$`)] as const));
   });
+  test('each that will not say is noted, and not taken to be missing', () => {
+    assertFinds(judgeVersions({ ...good, tools: new Map([...tools, ['podman', '']]) }), ['info', /podman does not say its version/, /podman --version/]);
+  });
   test('another system is noted', () => {
     assertFinds(judgeVersions({ ...good, os: { id: 'ubuntu', version: '24.04' } }), ['info', /this is ubuntu 24\.04/, /try/]);
     assertFinds(judgeVersions({ ...good, os: null }), ['info', /unknown system/, /try/]);
