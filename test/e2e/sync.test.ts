@@ -16,9 +16,9 @@ after(async () => {
 const generated = async (): Promise<readonly string[]> =>
   (await host.ok("cd /etc/systemd/system && ls -1 | grep -E '^fc-(app|ctr)-' || true")).split('\n').filter((line) => line !== '');
 
-/** Everything fc-sync keeps or makes on a host, with content hashes; but for what says when it ran. */
+/** Everything fc-sync keeps or makes on a host, with content hashes; but for what says when it ran, and what fc-admin counts. */
 const fingerprint = async (): Promise<string> =>
-  await host.ok("cd / && find etc/systemd/system run/fastcontainer var/lib/fastcontainer ! -type d ! -name '*.pid' ! -name 'sync.lock' ! -name 'settled.json' ! -name 'report.json' -printf '%p %l ' -exec sh -c 'test -f \"$1\" && sha256sum <\"$1\" || echo' _ {} \\; | sort");
+  await host.ok("cd / && find etc/systemd/system run/fastcontainer var/lib/fastcontainer ! -type d ! -name '*.pid' ! -name 'sync.lock' ! -name 'settled.json' ! -name 'report.json' ! -path '*/admin/*' ! -path '*/runs/*' -printf '%p %l ' -exec sh -c 'test -f \"$1\" && sha256sum <\"$1\" || echo' _ {} \\; | sort");
 
 const reloads = async (): Promise<number> => Number(await host.ok("journalctl --no-pager -o cat _PID=1 | grep -c '^Reloading' || true"));
 
