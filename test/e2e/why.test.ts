@@ -156,6 +156,9 @@ describe('why is it awake, and what woke it', () => {
 });
 
 describe('why did it not start', () => {
+  /** As long as what is left of a start that failed is being stopped, that is what there is to say. */
+  const stopped = (app: string): Promise<void> => host.until(async () => (await host.state(`fc-ctr-${app}-*.service`)) !== 'deactivating' || 'it is being stopped', { timeoutMs: 20_000, what: `${app} has stopped` });
+
   test('it ends at once: who asked, what it said, how often, and when it is tried again', async () => {
     for (let round = 0; round < 2; round++) assert.ok((await host.request('exits.test', '/', { headers: { 'user-agent': BROWSER } })).status >= 500);
     await host.until(async () => /failed 2 times/.test((await host.exec('fc-why', 'exits')).stdout) || 'not told yet', { timeoutMs: 10_000, what: 'fc-admin has heard of it' });
@@ -165,6 +168,7 @@ describe('why did it not start', () => {
 
   test('nothing listens', async () => {
     assert.ok((await host.request('mute.test', '/')).status >= 500);
+    await stopped('mute');
     await why('mute', 1, /Why did it not start\?/, /nothing listens on port 8080/);
   });
 
@@ -174,6 +178,7 @@ describe('why did it not start', () => {
 
   test('its storage is not mounted', async () => {
     assert.ok((await host.request('stored.test', '/')).status >= 500);
+    await stopped('stored');
     await why('stored', 1, /its storage at \/srv\/fastcontainer\/nas is not mounted/);
   });
 });
