@@ -13,6 +13,13 @@ const MAX_BYTES = 128 * 1024 * 1024;
 /** fc-admin did not answer, or not with what it was asked for. The message says why and what to do about it. */
 export class AdminError extends Error {
   override readonly name = 'AdminError';
+  /** What it answered with; null: not at all. */
+  readonly status: number | null;
+
+  constructor(message: string, { status = null, ...options }: ErrorOptions & { readonly status?: number | null } = {}) {
+    super(message, options);
+    this.status = status;
+  }
 }
 
 /**
@@ -39,7 +46,7 @@ function ask(path: string, socketPath: string, timeoutMs: number): Promise<strin
       };
       answerText(res, taken).then((text) => {
         if (res.statusCode === 200) resolve(text);
-        else reject(new AdminError(`fc-admin answers ${res.statusCode}: ${detailOf(text)}`));
+        else reject(new AdminError(`fc-admin answers ${res.statusCode}: ${detailOf(text)}`, { status: res.statusCode ?? null }));
       }, fail);
     });
     req.on('error', fail);

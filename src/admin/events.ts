@@ -1,8 +1,7 @@
 /** What happened on this host of late, for who looks later and for who wants to be told. */
+import type { WithoutId } from '../report/happened.ts';
 import type { HostEvent } from './state.ts';
 
-/** Distributes over the kinds. */
-type WithoutId<E> = E extends HostEvent ? Omit<E, 'id'> : never;
 export type News = WithoutId<HostEvent>;
 
 const KEPT = 200;

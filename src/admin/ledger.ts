@@ -4,7 +4,8 @@
  * fc-admin was away, or could not store it, is not lost as long as the process lives.
  */
 import { addNews, COUNT, noCounts, type Counts } from '../report/counts.ts';
-import type { Report, StartEvent, TallyReport, Trouble } from '../report/words.ts';
+import type { StartEvent } from '../report/happened.ts';
+import type { Report, TallyReport, Trouble } from '../report/words.ts';
 import { Account } from './account.ts';
 import type { EventLog } from './events.ts';
 

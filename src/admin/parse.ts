@@ -3,8 +3,9 @@
  * not well: what is missing or of another kind is told, and not stumbled over later. Pure.
  */
 import { At } from '../model/at.ts';
+import { hostEvent, inFlight, sketch } from '../report/happened.ts';
 import {
-  APP_STATES, STATE_FORMAT, type AppState, type AppStateName, type FleetStatus, type HostEvent, type HostStatus, type RequestSketch, type StartTimes, type SyncState,
+  APP_STATES, STATE_FORMAT, type AppState, type AppStateName, type FleetStatus, type HostStatus, type InFlight, type SyncState,
 } from './state.ts';
 
 /** It is no state. The message says where in it, and why. */
@@ -17,6 +18,12 @@ const rootOf = (value: unknown): At => new At(value, '', (message) => new StateE
 /** @throws StateError */
 export function parseHostStatus(value: unknown): HostStatus {
   return hostStatus(rootOf(value));
+}
+
+/** @throws StateError */
+export function parseInFlight(value: unknown): InFlight {
+  const at = rootOf(value);
+  return { format: format(at), at: at.member('at').amount(), ...inFlight(at) };
 }
 
 /** @throws StateError */
@@ -93,39 +100,6 @@ function appState(at: At): AppState {
     memoryByteSeconds: at.member('memoryByteSeconds').amount(),
     cpuSeconds: at.member('cpuSeconds').amount(),
   };
-}
-
-function sketch(at: At): RequestSketch {
-  return {
-    at: at.member('at').amount(),
-    method: at.member('method').text(),
-    host: at.member('host').text(),
-    path: at.member('path').text(),
-    client: at.member('client').text(),
-    userAgent: at.member('userAgent').text(),
-    bot: at.member('bot').flag(),
-  };
-}
-
-function startTimes(at: At): StartTimes {
-  const parts = (['systemd', 'network', 'prepare', 'podman', 'ready'] as const)
-    .map((part) => [part, at.member(part).orAbsent(null, amount)] as const)
-    .filter(([, ms]) => ms !== null);
-  return { queue: at.member('queue').amount(), start: at.member('start').amount(), ...Object.fromEntries(parts) };
-}
-
-function hostEvent(at: At): HostEvent {
-  const own = { id: at.member('id').amount(), at: at.member('at').amount(), app: at.member('app').text(), generation: at.member('generation').text() };
-  const kind = at.member('kind').oneOf(['woke', 'start-failed', 'slept', 'handed-over']);
-  switch (kind) {
-    case 'woke': return { ...own, kind, times: startTimes(at.member('times')), request: at.member('request').orNull(sketch) };
-    case 'start-failed': return {
-      ...own, kind, why: at.member('why').text(), evidence: at.member('evidence').text(), failures: at.member('failures').amount(),
-      retryAt: at.member('retryAt').orNull(amount), request: at.member('request').orNull(sketch),
-    };
-    case 'slept': return { ...own, kind, awakeMs: at.member('awakeMs').amount() };
-    case 'handed-over': return { ...own, kind, from: at.member('from').text() };
-  }
 }
 
 function syncState(at: At): SyncState {

@@ -1,11 +1,11 @@
 /** What fc-admin has counted, as text: it outlives restarts of fc-admin, of fc-proxy and of the host. Pure. */
 import { At } from '../model/at.ts';
 import { COUNTS, countsJson, type Counts } from '../report/counts.ts';
-import { event as startEvent, sketch } from '../report/words.ts';
+import { hostEvent, sketch } from '../report/happened.ts';
 import type { Account } from './account.ts';
 import type { EventLog } from './events.ts';
 import type { Ledger, Said } from './ledger.ts';
-import type { HostEvent, RequestSketch } from './state.ts';
+import type { RequestSketch } from './state.ts';
 
 const FORMAT = 1;
 /** What is kept of an app that has gone: two months. */
@@ -94,14 +94,4 @@ function counts(at: At): Counts {
   const numbers = at.list((one) => one.amount());
   if (numbers.length !== COUNTS) at.fail(`has ${numbers.length} numbers, not ${COUNTS}`);
   return Float64Array.from(numbers);
-}
-
-function hostEvent(at: At): HostEvent {
-  const id = at.member('id').whole(1, Number.MAX_SAFE_INTEGER);
-  const kind = at.member('kind').value;
-  if (kind !== 'slept' && kind !== 'handed-over') return { id, ...startEvent(at) };
-  const common = { id, at: at.member('at').amount(), app: at.member('app').text(), generation: at.member('generation').text() };
-  return kind === 'slept'
-    ? { ...common, kind, awakeMs: at.member('awakeMs').amount() }
-    : { ...common, kind, from: at.member('from').text() };
 }

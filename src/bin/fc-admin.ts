@@ -21,11 +21,12 @@ import { AdminServer, type Routes } from '../admin/server.ts';
 import { stateJson } from '../admin/state-json.ts';
 import { readStore, storeText } from '../admin/store.ts';
 import { SyncReportFile } from '../admin/sync-report-file.ts';
+import { configFile } from '../cli/config-option.ts';
 import { FC_ADMIN } from '../cli/fc-admin.ts';
 import { parseListen } from '../cli/listen.ts';
+import { runService } from '../cli/service.ts';
 import { helpText, readArguments, UsageError } from '../cli/spec.ts';
-import { ConfigError } from '../config/error.ts';
-import { DEFAULT_CONFIG_FILE, loadConfig } from '../config/config.ts';
+import { loadConfig } from '../config/config.ts';
 import { loadTls } from '../config/tls.ts';
 import { log } from '../log.ts';
 import { tokensOrNone } from '../proxy/tokens.ts';
@@ -46,8 +47,8 @@ async function main(): Promise<number> {
     process.stdout.write(`${helpText(FC_ADMIN)}\n`);
     return 0;
   }
-  const configFile = args.value('config') ?? DEFAULT_CONFIG_FILE;
-  const config = loadConfig(configFile, 'fc-admin');
+  const path = configFile(args);
+  const config = loadConfig(path, 'fc-admin');
   const inherited = inheritedSockets();
   const places = [...inherited.filter(({ name }) => name !== 'report').map(({ fd }) => ({ fd })), ...args.values('listen').map(parseListen)];
   if (places.length === 0) throw new UsageError('there is nothing to listen on: start fc-admin.socket, or give --listen');
@@ -82,7 +83,7 @@ async function main(): Promise<number> {
     metering.told(unit);
   }, heard: (all) => { metering.heard(all); } });
   const reports = new ReportServer({ ledger: model.ledger, log, store: () => keeper.flush() });
-  const tls = config.fleet.tls === null ? null : loadTls(config.fleet.tls, configFile);
+  const tls = config.fleet.tls === null ? null : loadTls(config.fleet.tls, path);
   const fleet = new Fleet({ self: config.host.name, hosts: () => model.hosts, tokens: tokensOrNone(log), tls });
   const routes: Routes = new Map([
     ...pageRoutes(),
@@ -116,18 +117,4 @@ async function main(): Promise<number> {
   return 0;
 }
 
-main().then(
-  (code) => { process.exit(code); },
-  (error: unknown) => {
-    if (error instanceof UsageError) {
-      process.stderr.write(`fc-admin: ${error.message}\nTry fc-admin --help.\n`);
-      process.exit(2);
-    }
-    if (error instanceof ConfigError) {
-      for (const line of error.message.split('\n')) log.error(line);
-      process.exit(2);
-    }
-    log.error('fc-admin ended', { error: error instanceof Error ? error : String(error) });
-    process.exit(1);
-  },
-);
+runService('fc-admin', main);

@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 /** fc-doctor: checks a host. Wiring only. */
+import { configFile } from '../cli/config-option.ts';
 import { FC_DOCTOR } from '../cli/fc-doctor.ts';
 import { endWithReader, print } from '../cli/output.ts';
 import { paintFor } from '../cli/paint.ts';
 import { helpText, readArguments, UsageError } from '../cli/spec.ts';
-import { DEFAULT_CONFIG_FILE } from '../config/config.ts';
 import { CHECKS } from '../doctor/checks.ts';
 import { choose } from '../doctor/choose.ts';
 import { examineAll } from '../doctor/examine.ts';
@@ -21,7 +21,7 @@ async function main(args: readonly string[]): Promise<number> {
   if (word !== undefined) throw new UsageError(`'${printable(word)}' is not understood: checks are chosen with --only`);
   if (given.has('list')) return await say(listLines(CHECKS), 0);
   const checks = choose(CHECKS, given.values('only'));
-  const examined = await examineAll(checks, new Host(given.value('config') ?? DEFAULT_CONFIG_FILE));
+  const examined = await examineAll(checks, new Host(configFile(given)));
   const lines = given.has('json') ? [JSON.stringify(jsonReport(examined), null, 2)]
     : reportLines(examined, { verbose: given.has('verbose'), paint: paintFor(process.stdout, false) });
   return await say(lines, exitCode(examined, given.has('strict')));

@@ -4,8 +4,8 @@ import { BlockList, isIPv6 } from 'node:net';
 import { availableParallelism, totalmem } from 'node:os';
 import { ADMIN_SOCKET } from '../admin/client.ts';
 import { FC_PROXY, parseProxyCommand } from '../cli/fc-proxy.ts';
+import { runService } from '../cli/service.ts';
 import { helpText, UsageError } from '../cli/spec.ts';
-import { ConfigError } from '../config/error.ts';
 import { loadConfig, type Config } from '../config/config.ts';
 import { loadTls } from '../config/tls.ts';
 import { log } from '../log.ts';
@@ -124,18 +124,4 @@ async function main(): Promise<number> {
   return failed ? 1 : 0;
 }
 
-main().then(
-  (code) => { process.exit(code); },
-  (error: unknown) => {
-    if (error instanceof UsageError) {
-      process.stderr.write(`fc-proxy: ${error.message}\nTry fc-proxy --help.\n`);
-      process.exit(2);
-    }
-    if (error instanceof ConfigError) {
-      for (const line of error.message.split('\n')) log.error(line);
-      process.exit(2);
-    }
-    log.error('fc-proxy ended', { error: error instanceof Error ? error : String(error) });
-    process.exit(1);
-  },
-);
+runService('fc-proxy', main);

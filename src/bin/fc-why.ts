@@ -1,9 +1,9 @@
 #!/usr/bin/env node
+import { configFile } from '../cli/config-option.ts';
 import { FC_WHY } from '../cli/fc-why.ts';
 import { endWithReader, print } from '../cli/output.ts';
 import { paintFor } from '../cli/paint.ts';
 import { helpText, readArguments, UsageError } from '../cli/spec.ts';
-import { DEFAULT_CONFIG_FILE } from '../config/config.ts';
 import { log } from '../log.ts';
 import { answer, EXIT, exitOf } from '../why/answer.ts';
 import { look } from '../why/look.ts';
@@ -19,7 +19,7 @@ async function main(args: readonly string[]): Promise<number> {
   const [word, ...others] = given.words;
   if (word === undefined) throw new UsageError('about which app, or host name?');
   if (others.length > 0) throw new UsageError('one app, or host name, at a time');
-  const facts = await look(parseAsked(word), given.value('config') ?? DEFAULT_CONFIG_FILE);
+  const facts = await look(parseAsked(word), configFile(given));
   const said = answer(facts);
   const exit = exitOf(said, facts);
   await print(`${given.has('json') ? answerJson(said, facts, exit) : answerLines(said, paintFor(process.stdout, false)).join('\n')}\n`);

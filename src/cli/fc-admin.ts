@@ -1,5 +1,5 @@
 /** fc-admin's command line. */
-import { DEFAULT_CONFIG_FILE } from '../config/config.ts';
+import { CONFIG_OPTION } from './config-option.ts';
 import type { CommandSpec } from './spec.ts';
 
 export const FC_ADMIN: CommandSpec = {
@@ -11,7 +11,7 @@ export const FC_ADMIN: CommandSpec = {
     'Answers over HTTP how this host and its apps stand, to fc-status, fc-why, Prometheus and browsers. It serves on the descriptors that systemd hands over (fc-admin.socket: 127.0.0.1:8078 and /run/fc-admin/admin.sock; fc-admin-report.socket, where fc-proxy reports) and on each HOST:PORT given.',
   ],
   options: [
-    { name: 'config', value: 'FILE', completes: 'file', doc: `instead of ${DEFAULT_CONFIG_FILE}` },
+    CONFIG_OPTION,
     { name: 'snapshot', value: 'FILE', completes: 'file', doc: 'what fc-sync wrote, instead of /var/lib/fastcontainer/snapshot.json' },
     { name: 'report', value: 'FILE', completes: 'file', doc: 'what fc-sync says of itself, instead of /var/lib/fastcontainer/report.json' },
     { name: 'state', value: 'DIRECTORY', completes: 'file', doc: 'where what was counted is kept, instead of /var/lib/fastcontainer/admin' },

@@ -1,6 +1,6 @@
 /** The command line of fc-doctor. Pure. */
-import { DEFAULT_CONFIG_FILE } from '../config/config.ts';
 import { CHECKS } from '../doctor/checks.ts';
+import { CONFIG_OPTION } from './config-option.ts';
 import type { CommandSpec } from './spec.ts';
 
 export const FC_DOCTOR: CommandSpec = {
@@ -18,7 +18,7 @@ export const FC_DOCTOR: CommandSpec = {
     { name: 'verbose', short: 'v', doc: 'print what is well, too' },
     { name: 'strict', doc: 'end with 1 for warnings, too' },
     { name: 'json', doc: 'print it as JSON' },
-    { name: 'config', value: 'FILE', completes: 'file', doc: `instead of ${DEFAULT_CONFIG_FILE}` },
+    CONFIG_OPTION,
   ],
   exit: [
     { code: 0, doc: 'no errors' },

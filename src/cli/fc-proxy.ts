@@ -1,6 +1,7 @@
 /** The command line of fc-proxy. Pure. */
-import { DEFAULT_CONFIG_FILE } from '../config/config.ts';
 import { HOST_PATHS } from '../systemd/paths.ts';
+import { CONFIG_OPTION, configFile } from './config-option.ts';
+import { parseListen } from './listen.ts';
 import { type CommandSpec, readArguments, UsageError } from './spec.ts';
 
 export const FC_PROXY: CommandSpec = {
@@ -12,7 +13,7 @@ export const FC_PROXY: CommandSpec = {
     'Takes HTTP requests, finds the app by its host name, wakes it if it sleeps, and forwards. Serves on the descriptors that systemd hands over (fc-proxy.socket; the fleet\'s other hosts on that of fc-proxy-internal.socket) and on each HOST:PORT given.',
   ],
   options: [
-    { name: 'config', value: 'FILE', completes: 'file', doc: `instead of ${DEFAULT_CONFIG_FILE}` },
+    CONFIG_OPTION,
     { name: 'snapshot', value: 'FILE', completes: 'file', doc: `what fc-sync wrote, instead of ${HOST_PATHS.snapshot}` },
     { name: 'listen', value: 'HOST:PORT', multiple: true, doc: 'for development; an IPv6 address in brackets' },
     { name: 'desk', value: 'PATH', completes: 'file', doc: "socket where this host's processes of fc-proxy agree on what is started" },
@@ -50,17 +51,11 @@ export function parseProxyCommand(args: readonly string[]): ProxyCommand {
   const given = readArguments(FC_PROXY, args);
   const [stray] = given.words;
   if (stray !== undefined) throw new UsageError(`'${stray}' is not understood`);
-  const listen = given.values('listen').map((text) => {
-    const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:]+)):([0-9]{1,5})$/.exec(text);
-    const host = match?.[1] ?? match?.[2];
-    const port = Number(match?.[3]);
-    if (host === undefined || !(port <= 65535)) throw new UsageError(`--listen ${text}: write HOST:PORT`);
-    return { host, port };
-  });
+  const listen = given.values('listen').map(parseListen);
   const desk = given.value('desk');
   const instance = given.value('instance');
   if (instance !== null && (desk === null || !/^([2-9]|[1-9][0-9])$/.test(instance))) {
     throw new UsageError(`--instance ${instance}: a number from 2 to 99, with --desk`);
   }
-  return { help: given.has('help'), config: given.value('config') ?? DEFAULT_CONFIG_FILE, snapshot: given.value('snapshot') ?? HOST_PATHS.snapshot, listen, desk, instance: Number(instance ?? 1), report: given.value('report') };
+  return { help: given.has('help'), config: configFile(given), snapshot: given.value('snapshot') ?? HOST_PATHS.snapshot, listen, desk, instance: Number(instance ?? 1), report: given.value('report') };
 }

@@ -1,6 +1,6 @@
 /** The command line of fc-sync. Pure. */
 import { type CmdbAddress, cmdbAddress } from '../config/cmdb-address.ts';
-import { DEFAULT_CONFIG_FILE } from '../config/config.ts';
+import { CONFIG_OPTION, configFile } from './config-option.ts';
 import { type CommandSpec, readArguments, UsageError } from './spec.ts';
 
 export const FC_SYNC: CommandSpec = {
@@ -23,7 +23,7 @@ export const FC_SYNC: CommandSpec = {
     { name: 'watch', doc: 'keep running and apply each committed change' },
     { name: 'allow-removals', doc: "remove apps even if most of this host's would go at once" },
     { name: 'accept-older', doc: 'take the CMDB as it is, although it lacks changes that were applied here: it was put back from a backup' },
-    { name: 'config', value: 'FILE', completes: 'file', doc: `instead of ${DEFAULT_CONFIG_FILE}` },
+    CONFIG_OPTION,
     { name: 'url', value: 'URL', doc: 'with migrate: the CMDB, mysql://user@host[:port]/database' },
     { name: 'password-file', value: 'FILE', completes: 'file', doc: 'with migrate: a file with the password of that account' },
   ],
@@ -66,7 +66,7 @@ const GO_WITH = {
 export function parseCommand(args: readonly string[]): Command {
   const given = readArguments(FC_SYNC, args);
   if (given.has('help')) return { kind: 'help' };
-  const config = given.value('config') ?? DEFAULT_CONFIG_FILE;
+  const config = configFile(given);
   const [verb, ...rest] = given.words;
   if (verb !== undefined && ((verb !== 'migrate' && verb !== 'plan') || rest.length > 0)) {
     throw new UsageError(`'${rest[0] ?? verb}' is not understood; the commands are plan and migrate`);

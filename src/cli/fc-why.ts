@@ -1,5 +1,5 @@
 /** The command line of fc-why. */
-import { DEFAULT_CONFIG_FILE } from '../config/config.ts';
+import { CONFIG_OPTION } from './config-option.ts';
 import type { CommandSpec } from './spec.ts';
 
 export const FC_WHY: CommandSpec = {
@@ -15,7 +15,7 @@ export const FC_WHY: CommandSpec = {
   ],
   options: [
     { name: 'json', doc: 'print the answer, and the facts that it is made of, as JSON' },
-    { name: 'config', value: 'FILE', completes: 'file', doc: `instead of ${DEFAULT_CONFIG_FILE}` },
+    CONFIG_OPTION,
   ],
   exit: [
     { code: 0, doc: 'nothing is wrong with it' },

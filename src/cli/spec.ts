@@ -3,6 +3,7 @@
  * table for all of them, so that they cannot differ.
  */
 import { parseArgs } from 'node:util';
+import { wrapWords } from './width.ts';
 
 export interface OptionSpec {
   /** Without the dashes. */
@@ -96,36 +97,22 @@ export function helpText(spec: CommandSpec): string {
   ];
   const column = Math.min(24, 4 + Math.max(...rows.map(([text]) => text.length)));
   const table = rows.flatMap(([text, doc]) => {
-    const lines = wrap(doc, WIDTH - column);
+    const lines = wrapWords(doc, WIDTH - column);
     const label = `  ${text}`;
     return label.length + 2 > column
       ? [label, ...lines.map((line) => ' '.repeat(column) + line)]
       : lines.map((line, at) => (at === 0 ? label.padEnd(column) : ' '.repeat(column)) + line);
   });
   const exit = `Exit status: ${spec.exit.map(({ code, doc }) => `${code} ${doc}`).join('; ')}.`;
-  return [usage.join('\n'), ...spec.description.map((text) => wrap(text, WIDTH).join('\n')), table.join('\n'), wrap(exit, WIDTH).join('\n')].join('\n\n');
+  return [usage.join('\n'), ...spec.description.map((text) => wrapWords(text, WIDTH).join('\n')), table.join('\n'), wrapWords(exit, WIDTH).join('\n')].join('\n\n');
 }
 
 /** A form that is too long goes on below its own beginning. */
 function usageLines(before: string, name: string, form: string): string {
   const indent = before.length + name.length + 1;
-  return `${before}${name} ${wrap(form.replaceAll(/\[[^\]]*\]/g, (option) => option.replaceAll(' ', '\u00a0')), WIDTH - indent).join(`\n${' '.repeat(indent)}`)}`.trimEnd().replaceAll('\u00a0', ' ');
+  return `${before}${name} ${wrapWords(form.replaceAll(/\[[^\]]*\]/g, (option) => option.replaceAll(' ', '\u00a0')), WIDTH - indent).join(`\n${' '.repeat(indent)}`)}`.trimEnd().replaceAll('\u00a0', ' ');
 }
 
 export function optionText({ name, short, value }: OptionSpec): string {
   return `${short === undefined ? '' : `-${short}, `}--${name}${value === undefined ? '' : ` ${value}`}`;
-}
-
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  let line = '';
-  for (const word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
-      line = word;
-    } else {
-      line = line === '' ? word : `${line} ${word}`;
-    }
-  }
-  return [...lines, line];
 }

@@ -42,10 +42,19 @@ export function filler(text: string, columns: number): string {
 export function wrap(text: string, columns: number): string[] {
   if (columns === Infinity) return [text];
   const room = Math.max(2, columns);
+  return filled(text.split(' ').flatMap((word) => (widthOf(word) <= room ? [word] : broken(word, room))), room);
+}
+
+/** The same, with every word whole: one that is longer than a line has a longer line. */
+export function wrapWords(text: string, columns: number): string[] {
+  return filled(text.split(' '), columns);
+}
+
+function filled(words: readonly string[], columns: number): string[] {
   const lines: string[] = [];
   let line = '';
-  let left = room;
-  for (const word of text.split(' ')) {
+  let left = columns;
+  for (const word of words) {
     const width = widthOf(word);
     if (line !== '' && width + 1 <= left) {
       line += ` ${word}`;
@@ -53,10 +62,8 @@ export function wrap(text: string, columns: number): string[] {
       continue;
     }
     if (line !== '') lines.push(line);
-    const pieces = width <= room ? [word] : broken(word, room);
-    lines.push(...pieces.slice(0, -1));
-    line = pieces.at(-1) ?? '';
-    left = room - widthOf(line);
+    line = word;
+    left = columns - width;
   }
   return [...lines, line];
 }

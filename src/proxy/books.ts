@@ -1,6 +1,6 @@
 /** What this process counts, and what happened, until fc-admin has heard of it; all of it since the process began. */
 import { parseInstance } from '../model/names.ts';
-import type { StartEvent } from '../report/words.ts';
+import type { StartEvent } from '../report/happened.ts';
 import type { SnapshotGeneration } from '../snapshot/format.ts';
 import type { StartTimes } from '../admin/state.ts';
 import type { Clock } from './clock.ts';

@@ -4,9 +4,10 @@
  * since the process began, and events by numbers of their own, so that saying something twice does no harm: a
  * process that finds fc-admin again says all of it anew.
  */
-import type { InFlight, RequestSketch, StartTimes } from '../admin/state.ts';
+import type { InFlight, RequestSketch } from '../admin/state.ts';
 import { At } from '../model/at.ts';
 import { COUNTS } from './counts.ts';
+import { inFlight, number, sketch, startEvent, time, type StartEvent } from './happened.ts';
 
 /** Raised when one side could misread the other of another version: then nothing is reported until both are the same. */
 export const REPORT_FORMAT = 1;
@@ -35,11 +36,6 @@ export interface TallyReport {
   /** Its last request since the process began. */
   readonly last: RequestSketch | null;
 }
-
-/** What happened at `at`, ms since the epoch, to `<gen>` of an app. `request`: the one that asked for the start. */
-export type StartEvent =
-  | { readonly kind: 'woke'; readonly at: number; readonly app: string; readonly generation: string; readonly times: StartTimes; readonly request: RequestSketch | null }
-  | { readonly kind: 'start-failed'; readonly at: number; readonly app: string; readonly generation: string; readonly why: string; readonly evidence: string; readonly failures: number; readonly retryAt: number | null; readonly request: RequestSketch | null };
 
 /** A generation, `<app>-<gen>` as in units' names, that failed to start; `retryAt`: null, it is tried when somebody asks. */
 export interface Trouble {
@@ -91,12 +87,7 @@ export function parseToAdmin(line: string): ToAdmin {
       pid: at.member('pid').whole(1, 2 ** 31), instance: at.member('instance').whole(1, 99),
     };
     case 'report': return report(at);
-    case 'in-flight': return {
-      say: 'in-flight', ask: number(at.member('ask')), count: number(at.member('count')),
-      requests: at.member('requests').list((one) => ({
-        app: one.member('app').text(), request: sketch(one.member('request')), doing: one.member('doing').oneOf(['waiting', 'request', 'upgrade']),
-      })),
-    };
+    case 'in-flight': return { say: 'in-flight', ask: number(at.member('ask')), ...inFlight(at) };
     default: return at.member('say').fail('is not understood');
   }
 }
@@ -114,10 +105,6 @@ export function parseFromAdmin(line: string): FromAdmin {
 function atLine(line: string): At {
   const value: unknown = JSON.parse(line);
   return new At(value, '', (message) => new Error(message));
-}
-
-function number(at: At): number {
-  return at.whole(0, Number.MAX_SAFE_INTEGER);
 }
 
 function report(at: At): Report {
@@ -141,7 +128,7 @@ function report(at: At): Report {
     events: at.member('events').list((pair) => {
       const [seq, value] = pair.list((part) => part);
       if (seq === undefined || value === undefined) return pair.fail('is no event with its number');
-      return [number(seq), event(value)] as const;
+      return [number(seq), startEvent(value)] as const;
     }),
     last: at.member('last').flag(),
   };
@@ -153,43 +140,4 @@ function tally(at: At): TallyReport {
   const counts = at.member('counts').list((count) => count.amount());
   if (counts.length !== COUNTS) at.member('counts').fail(`has ${counts.length} numbers, not ${COUNTS}`);
   return { inFlight: number(at.member('inFlight')), counts, last: at.member('last').orNull(sketch) };
-}
-
-/** A moment, ms since the epoch. */
-function time(at: At): number {
-  return at.amount(0, 8.64e15);
-}
-
-/** @throws Error, of `at`, when it is none */
-export function sketch(at: At): RequestSketch {
-  return {
-    at: time(at.member('at')), method: at.member('method').text(), host: at.member('host').text(), path: at.member('path').text(),
-    client: at.member('client').text(), userAgent: at.member('userAgent').text(), bot: at.member('bot').flag(),
-  };
-}
-
-/** @throws Error, of `at`, when it is none */
-export function event(at: At): StartEvent {
-  const common = {
-    at: time(at.member('at')), app: at.member('app').text(), generation: at.member('generation').text(/^[0-9a-f]{8}$/),
-    request: at.member('request').orNull(sketch),
-  };
-  switch (at.member('kind').value) {
-    case 'woke': return { kind: 'woke', ...common, times: startTimes(at.member('times')) };
-    case 'start-failed': return {
-      kind: 'start-failed', ...common, why: at.member('why').text(), evidence: at.member('evidence').text(),
-      failures: number(at.member('failures')), retryAt: at.member('retryAt').orNull(time),
-    };
-    default: return at.member('kind').fail('is no kind of event');
-  }
-}
-
-const PARTS = ['systemd', 'network', 'prepare', 'podman', 'ready'] as const;
-
-function startTimes(at: At): StartTimes {
-  const parts = PARTS.flatMap((part) => {
-    const value = at.member(part);
-    return value.value === undefined ? [] : [[part, value.amount()] as const];
-  });
-  return { queue: at.member('queue').amount(), start: at.member('start').amount(), ...Object.fromEntries(parts) };
 }

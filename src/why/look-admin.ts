@@ -1,6 +1,7 @@
 /** Asks fc-admin about an app. What it answers is printed and nothing else: of what makes no sense, nothing is taken. */
 import { AdminError, askAdmin } from '../admin/client.ts';
-import { type AppState, type HostStatus, type InFlight, STATE_FORMAT } from '../admin/state.ts';
+import { parseHostStatus, parseInFlight, StateError } from '../admin/parse.ts';
+import type { AppState, HostStatus, InFlight } from '../admin/state.ts';
 import type { Seen } from './facts.ts';
 
 export interface AdminFacts {
@@ -13,25 +14,25 @@ export interface AdminFacts {
 export async function lookAtAdmin(app: string | null): Promise<AdminFacts> {
   const [status, inFlight] = await Promise.all([
     seen(async () => await statusOf(app)),
-    app === null ? { value: { count: 0, requests: [] } } : seen(async () => asInFlight(await askAdmin(`/inflight.json?app=${encodeURIComponent(app)}`))),
+    app === null ? { value: { count: 0, requests: [] } } : seen(async () => understood(parseInFlight, await askAdmin(`/inflight.json?app=${encodeURIComponent(app)}`))),
   ]);
   return { status, state: 'value' in status ? status.value.apps.find(({ name }) => name === app) ?? null : null, inFlight };
 }
 
 /** Of all apps; for one who may not read the snapshot. @throws AdminError */
 export async function allStates(): Promise<HostStatus> {
-  return asStatus(await askAdmin('/state.json'));
+  return understood(parseHostStatus, await askAdmin('/state.json'));
 }
 
 async function statusOf(app: string | null): Promise<HostStatus> {
   // No app: the events are asked for.
   const none = '/state.json?limit=0';
-  if (app === null) return asStatus(await askAdmin(none));
+  if (app === null) return understood(parseHostStatus, await askAdmin(none));
   try {
-    return asStatus(await askAdmin(`/state.json?app=${encodeURIComponent(app)}`));
+    return understood(parseHostStatus, await askAdmin(`/state.json?app=${encodeURIComponent(app)}`));
   } catch (error) {
-    if (!(error instanceof AdminError && error.message.startsWith('fc-admin answers 404'))) throw error;
-    return asStatus(await askAdmin(none));
+    if (!(error instanceof AdminError && error.status === 404)) throw error;
+    return understood(parseHostStatus, await askAdmin(none));
   }
 }
 
@@ -43,29 +44,12 @@ async function seen<T>(look: () => Promise<T>): Promise<Seen<T>> {
   }
 }
 
-/** @throws AdminError when it is of another version, or no status at all */
-function asStatus(value: unknown): HostStatus {
-  if (!isOurs(value) || !isList(value['apps']) || !isList(value['events']) || !isObject(value['proxy'])) throw notUnderstood();
-  return value as unknown as HostStatus;
-}
-
-function asInFlight(value: unknown): InFlight {
-  if (!isOurs(value) || typeof value['count'] !== 'number' || !isList(value['requests']) || !value['requests'].every(({ request }) => isObject(request))) throw notUnderstood();
-  return value as unknown as InFlight;
-}
-
-function isOurs(value: unknown): value is Readonly<Record<string, unknown>> {
-  return isObject(value) && value['format'] === STATE_FORMAT;
-}
-
-function notUnderstood(): AdminError {
-  return new AdminError('what fc-admin says is not understood: is it of another version? systemctl restart fc-admin');
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isList(value: unknown): value is readonly Readonly<Record<string, unknown>>[] {
-  return Array.isArray(value) && value.every(isObject);
+/** @throws AdminError when it is of another version, or something else altogether */
+function understood<T>(parse: (value: unknown) => T, value: unknown): T {
+  try {
+    return parse(value);
+  } catch (cause) {
+    if (!(cause instanceof StateError)) throw cause;
+    throw new AdminError('what fc-admin says is not understood: is it of another version? systemctl restart fc-admin', { cause });
+  }
 }

@@ -6,7 +6,8 @@ import { Recent } from '../../../src/admin/recent.ts';
 import { readStore, storeText } from '../../../src/admin/store.ts';
 import { percentile } from '../../../src/admin/account.ts';
 import { COUNT, COUNTS } from '../../../src/report/counts.ts';
-import type { Report, StartEvent, TallyReport } from '../../../src/report/words.ts';
+import type { StartEvent } from '../../../src/report/happened.ts';
+import type { Report, TallyReport } from '../../../src/report/words.ts';
 
 /** Of so many requests answered with 200. */
 const tally = (requests: number, inFlight = 0): TallyReport =>
